@@ -27,6 +27,9 @@ def error(values: dict[str, Any], base: Options | None = None) -> str:
     ("values", "says"),
     [
         ({"timeout_seconds": 0}, "--timeout: write a number above 0, up to 86400, not 0"),
+        ({"timeout_seconds": 86401}, "--timeout: write a number above 0, up to 86400, not 86401"),
+        ({"hold_seconds": -1}, "--hold: write a number from 0 to 86400, not -1"),
+        ({"hold_seconds": 86401}, "--hold: write a number from 0 to 86400, not 86401"),
         ({"timeout_seconds": "x"}, "--timeout: write a number above 0, up to 86400, not 'x'"),
         ({"samples": 0}, "--samples: write a number from 1 to 4096, not 0"),
         ({"samples": 4097}, "--samples: write a number from 1 to 4096, not 4097"),
@@ -67,6 +70,8 @@ def test_a_wrong_value_says_what_to_write(values: dict[str, Any], says: str) -> 
     [
         ({}, Options()),
         ({"timeout_seconds": 86400}, Options(timeout_seconds=86400.0)),
+        ({"timeout_seconds": 0.001}, Options(timeout_seconds=0.001)),
+        ({"hold_seconds": 86400, "intrusive": True}, Options(hold_seconds=86400.0, intrusive=True)),
         ({"headers": "A: 1"}, Options(headers=("A: 1",))),
         ({"headers": ["A: 1", "B: 2"]}, Options(headers=("A: 1", "B: 2"))),
         ({"family": "ipv4"}, Options(family="ipv4")),

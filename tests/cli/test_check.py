@@ -6,19 +6,22 @@ import argparse
 import asyncio
 import io
 import json
+import signal
 import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seventh import __version__
-from seventh.cli import check, lint, show
+from seventh.cli import check, lint, show, signals
 from seventh.cli.arguments import parse
 from seventh.cli.main import main
 from seventh.lint import kinds
 from seventh.model.failure import UsageError
 from seventh.model.host import Host
+from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.rules.run import Selection
@@ -143,6 +146,98 @@ def test_a_loop_returns_what_its_main_does() -> None:
         return 7
 
     assert check.run_loop(main()) == 7
+
+
+# -- the verb --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """The signals' handlers are put back; a command leaves the system's after a signal."""
+    before = {each: signal.getsignal(each) for each in signals.ENDING}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+def checked(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *,
+    interrupt: bool = False,
+) -> tuple[int, list[str], str, list[Any]]:  # fmt: skip
+    """Run a check of which no probe runs: exit code, targets reported, errors, what was given."""
+    given: list[Any] = []
+
+    async def check_many(
+        jobs: list[Any], selection: Selection, *, parallel: int, stop: asyncio.Event
+    ) -> AsyncIterator[tuple[int, Report]]:
+        given.append((selection, parallel))
+        for index, (target, options) in enumerate(jobs):
+            given.append(options)
+            if interrupt and index == 1:
+                signal.raise_signal(signal.SIGTERM)
+                await stop.wait()
+                return
+            yield index, report(target=str(target), protocol=target.scheme)
+
+    def together(reports: list[Report], selection: Selection) -> list[Report]:
+        return [report(target="together")]
+
+    monkeypatch.setattr(check, "check_many", check_many)
+    monkeypatch.setattr(check, "together", together)
+    code = main(["check", *words.split(), "--format", "json"])
+    out, err = capsys.readouterr()
+    targets = [made["target"] for made in json.loads(out)["reports"]] if out else []
+    return code, targets, err, given
+
+
+def test_every_target_is_checked_and_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, targets, err, given = checked(
+        "tcp://a:1 tcp://b:2 --parallel 5 --only NET-PMTU --timeout 3 -v", monkeypatch, capsys
+    )
+    assert (code, err) == (0, "")
+    assert targets == ["tcp://a:1", "tcp://b:2", "together"]
+    assert given == [
+        (Selection(only=frozenset({"NET-PMTU"})), 5),
+        *[Options(timeout_seconds=3.0, transcript=True)] * 2,
+    ]
+
+
+@pytest.mark.usefixtures("handlers")
+def test_after_a_signal_nothing_is_compared_and_the_rest_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, targets, err, _ = checked(
+        "tcp://a:1 tcp://b:2 tcp://c:3", monkeypatch, capsys, interrupt=True
+    )
+    assert (code, targets) == (3, ["tcp://a:1"])
+    assert err == "seventh: interrupted by SIGTERM; 2 of 3 targets were not checked\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("tcp://a:1 --samples 3", ("--samples: no target uses it; it is an option of ntp "
+         "(`seventh check --help net` lists the options of net)")),
+        ("tls://a:1 --ca {here}", "--ca {here}: no PEM certificate found"),
+        ("tls://a:1 --cert {here} --key {here}", "--cert {here}: no PEM certificate found"),
+        ("tls://a:1 --ca-store {here}", "CA store {here}: no readable PEM certificates"),
+        ("https://a --header X:env:NOT_SET_HERE", ("--header X: the environment variable "
+         "NOT_SET_HERE is not set")),
+        ("tcp://a:1 --output /no/such/x", "--output /no/such/x: cannot be written: "),
+        ("tcp://a:1 --only NO-SUCH", "unknown rule 'NO-SUCH'"),
+        ("", "no target: name one"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_before_any_check(
+    words: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, says = words.replace("{here}", __file__), says.replace("{here}", __file__)
+    code, targets, err, given = checked(words, monkeypatch, capsys)
+    assert (code, targets, given) == (3, [], [])
+    assert says in err
+    assert err.count("\n") == 1
 
 
 # -- lint ------------------------------------------------------------------------------------------

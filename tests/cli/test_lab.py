@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+
 import pytest
 
+from seventh.cli import signals
 from seventh.cli.lab import command
 from seventh.cli.main import main
 from seventh.lab import start
-from seventh.labkit.serve import Fault, Served
+from seventh.labkit.serve import Fault, NotInstalledError, Served
 from seventh.model.failure import UsageError
 
 FAULTS = (
@@ -79,3 +85,55 @@ def test_faults_and_labs_are_found_by_name_and_scheme() -> None:
         start.find_lab("zz")
     with pytest.raises(UsageError, match="`seventh lab ssh --list` lists them"):
         start.find_fault("ssh", "zz")
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """The signals' handlers are put back; a command leaves the system's after a signal."""
+    before = {each: signal.getsignal(each) for each in signals.ENDING}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Three rooms: "b" lacks a package, and a signal comes when "c" is started; what has ended."""
+    ended: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def serving(room: str, fault: Fault | None, kit: object) -> AsyncIterator[Served]:
+        if room == "b":
+            raise NotInstalledError("package-b")
+        if room == "c":
+            asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGTERM)
+        try:
+            yield Served(target=f"tcp://{room}:{fault.name if fault else 1}")
+        finally:
+            ended.append(room)
+
+    monkeypatch.setattr(start, "labs", lambda: ("a", "b", "c"))
+    monkeypatch.setattr(start, "faults", lambda room: FAULTS)
+    monkeypatch.setattr(start, "serving", serving)
+    return ended
+
+
+@pytest.mark.usefixtures("handlers")
+def test_servers_run_until_a_signal_without_those_that_lack_something(
+    stopped: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lab"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "seventh check tcp://a:1\nseventh check tcp://c:1\nCtrl-C stops them.\n"
+    assert err == f"seventh: b server skipped: {NotInstalledError('package-b')}\n"
+    assert stopped == ["c", "a"]
+
+
+@pytest.mark.usefixtures("handlers")
+def test_one_server_runs_with_its_fault_or_says_what_it_lacks(
+    stopped: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lab", "c", "--fault", "closed"]) == 0
+    assert capsys.readouterr() == ("seventh check tcp://c:closed\nCtrl-C stops them.\n", "")
+    assert main(["lab", "b"]) == 3
+    assert capsys.readouterr() == ("", f"seventh: {NotInstalledError('package-b')}\n")

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -190,3 +190,40 @@ def test_a_folder_of_which_a_part_was_judged_gives_that_part(
         f"file:{tmp_path}/{name}/sshd_config" for name in ("a", "b")
     ]
     assert (code, err) == (2, "seventh: interrupted; the remaining files were not checked\n")
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """The handlers as they are, put back when the test ends."""
+    before = {each: signal.getsignal(each) for each in signals.ENDING}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_the_first_signal_acts_and_the_systems_defaults_return() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    acted: list[str] = []
+    with signals.ending(lambda: acted.append("outer")) as end:
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        with end.doing(lambda: acted.append("inner")):
+            assert acted == []
+            signal.raise_signal(signal.SIGINT)
+        assert (acted, end.by) == (["inner"], signal.SIGINT)
+        with end.doing(lambda: acted.append("late")):
+            assert acted == ["inner", "late"], "what begins after the signal acts at once"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("handlers")
+def test_without_a_signal_the_handlers_are_put_back() -> None:
+    before = {each: signal.getsignal(each) for each in signals.ENDING}
+    with signals.ending() as end:
+        assert {signal.getsignal(each) for each in signals.ENDING}.isdisjoint(before.values())
+    assert {each: signal.getsignal(each) for each in signals.ENDING} == before
+    assert end.by is None
+    with pytest.raises(KeyboardInterrupt), signals.ending(signals.interrupt):
+        signal.raise_signal(signal.SIGHUP)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import itertools
+import signal
 import sys
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from seventh.cli import tour
+from seventh.cli import signals, tour
 from seventh.cli.arguments import parse
 from seventh.cli.tour import Stop, Verbosity, _summary, problem_of, stops
 from seventh.lab import start
-from seventh.labkit.serve import Fault
+from seventh.labkit.serve import Fault, NotInstalledError, Served
 from seventh.model.failure import Failed, Reason
 from seventh.model.report import Report
 from seventh.model.severity import Severity
@@ -246,3 +250,63 @@ def test_numbers_stand_below_each_other(
     assert (code, lines[2], lines[11]) == (
         0, " 1/10 a/clean  ✓ no findings", "10/10 a/weak   ✓ DEMO-WEAK: weak",
     )  # fmt: skip
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """The signals' handlers are put back; a command leaves the system's after a signal."""
+    before = {each: signal.getsignal(each) for each in signals.ENDING}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("handlers", "fake")
+def test_a_tour_that_a_signal_ends_counts_what_it_has_seen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def visit(room: str, fault: Fault | None, kit: object) -> Stop:
+        if fault is not None:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.Event().wait()
+        return Stop(room=room, fault=fault)
+
+    monkeypatch.setattr(tour, "visit", visit)
+    assert tour.run(parse(["tour"])) == 3
+    out, err = capsys.readouterr()
+    assert err == "seventh: interrupted by SIGTERM; 3 reference servers were not checked\n"
+    assert out.split("\n")[2:] == [
+        "1/4 a/clean  ✓ no findings",
+        "2/4 a/weak   ",
+        "0 faults found, 1 correct server without findings, 0 skipped, 0 wrong, in 2.50 s",
+        "",
+    ]
+
+
+async def test_a_server_that_cannot_run_here_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = Fault(name="x", meaning="x", triggers=(), needs=())
+    monkeypatch.setattr(Fault, "lacks", lambda self: "needs root")
+    kit: Any = None
+    assert await tour.visit("ssh", lacking, kit) == Stop(
+        room="ssh", fault=lacking, skipped="needs root"
+    )
+
+    @contextlib.asynccontextmanager
+    async def serving(room: str, fault: Fault | None, kit: object) -> AsyncIterator[Served]:
+        if fault is None:
+            raise NotInstalledError("package-x")
+        yield Served(target="tcp://127.0.0.1:1")
+
+    async def check_one(target: object, options: object) -> Report:
+        return report(findings=(WEAK,))
+
+    monkeypatch.setattr(start, "serving", serving)
+    monkeypatch.setattr(tour, "check_one", check_one)
+    monkeypatch.setattr(Fault, "lacks", lambda self: None)
+    assert await tour.visit("ssh", None, kit) == Stop(
+        room="ssh", fault=None, skipped=str(NotInstalledError("package-x"))
+    )
+    made = await tour.visit("ssh", WEAK_FAULT, kit)
+    assert (made.report, made.problem, made.skipped) == (report(findings=(WEAK,)), "", "")
+    made = await tour.visit("ssh", CLOSED_FAULT, kit)
+    assert made.problem == "expected failure: connect-refused, not none"

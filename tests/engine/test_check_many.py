@@ -115,7 +115,11 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def closed(monkeypatch: pytest.MonkeyPatch) -> list[ProbeContext]:
     """The contexts that were closed."""
     found: list[ProbeContext] = []
-    monkeypatch.setattr(ProbeContext, "close", lambda self: found.append(self))
+
+    def close(self: ProbeContext) -> None:
+        found.append(self)
+
+    monkeypatch.setattr(ProbeContext, "close", close)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from seventh.engine.checklist import Judged, is_learnt, judge, read
 from seventh.model.checklist import CheckLine, LineVerdict
 from seventh.model.facts import Facts
 from seventh.model.failure import Blame, Failure, Reason
-from seventh.model.netfacts import NetFacts
+from seventh.model.netfacts import Hop, NetFacts
 from seventh.model.phase import Phase
 from seventh.model.report import Finding, Report, SkipCause, Skipped
 from seventh.model.severity import Severity
@@ -177,6 +178,76 @@ def test_the_tier_tells_the_option(
     monkeypatch: pytest.MonkeyPatch, line: CheckLine, skips: tuple[Skipped, ...], look: str
 ) -> None:
     assert judged(monkeypatch, line, skipped=skips).look == look
+
+
+@pytest.mark.parametrize(
+    ("tiers", "own", "net", "look"),
+    [
+        ((2,), "", HERE, "--user NAME"),
+        ((2,), "--ntp-keys FILE", HERE, "--ntp-keys FILE"),
+        ((3,), "", HERE, "--allow-write"),
+        ((3,), "--count 1", HERE, "--allow-write --count 1"),
+        ((4,), "", HERE, "--intrusive"),
+        ((4, 3, 2), "", HERE, "--user NAME --allow-write --intrusive"),
+        ((4,), "", NetFacts(), "--intrusive --i-own-this"),
+        ((4,), "", HERE.learn(addresses=("127.0.0.1", "192.0.2.1")), "--intrusive --i-own-this"),
+        ((4,), "", HERE.learn(addresses=("127.0.0.1", "::1")), "--intrusive"),
+        ((4,), "", HERE.learn(hops=(Hop(host="h", port=22, user="u"),)),
+         "--intrusive --i-own-this"),
+        ((3,), "", NetFacts(), "--allow-write"),
+        ((0, 1), "", HERE, ""),
+    ],
+)  # fmt: skip
+def test_each_denied_tier_has_what_permits_it(
+    monkeypatch: pytest.MonkeyPatch, tiers: tuple[int, ...], own: str, net: NetFacts, look: str
+) -> None:
+    rules = [SimpleNamespace(id=f"SSH-{tier}", tier=tier) for tier in range(5)]
+    monkeypatch.setattr(protocols, "rules", lambda room: rules)
+    line = CheckLine("x", rules=tuple(f"SSH-{tier}" for tier in tiers), look=own)
+    skips = tuple(skipped(f"SSH-{tier}", SkipCause.NOT_PERMITTED) for tier in tiers)
+    facts = {"net": net, "ssh": SshFacts()}
+    assert judged(monkeypatch, line, skipped=skips, facts=facts).look == look
+
+
+def test_what_is_denied_helps_also_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = CheckLine("x", rules=(LOGIN,))
+    denied = (skipped(LOGIN, SkipCause.NOT_PERMITTED),)
+    assert judged(monkeypatch, line, skipped=denied, failure=REFUSED).look == "--user NAME"
+    assert judged(monkeypatch, line, skipped=(skipped(LOGIN),), failure=REFUSED).look == ""
+
+
+@pytest.mark.parametrize(
+    ("parts", "asked"),
+    [
+        ({}, True), ({"phases": ()}, False), ({"phases": (), "failure": REFUSED}, True),
+        ({"failure": REFUSED}, True),
+    ],
+)  # fmt: skip
+def test_a_line_without_rules_is_for_a_check_and_not_for_a_comparison(
+    monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any], asked: bool
+) -> None:
+    line = CheckLine("Nothing", facts=("strict_kex",))
+    if asked:
+        assert judged(monkeypatch, line, **parts).line is line
+    else:
+        with pytest.raises(ValueError, match="not enough values"):
+            judged(monkeypatch, line, **parts)
+
+
+def test_a_verdict_has_all_its_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = CheckLine("x", rules=(FREE, LOGIN, HOLD, FILE), facts=("strict_kex", "session"),
+                     look="--hold 60")  # fmt: skip
+    idle = skipped(HOLD, SkipCause.NOT_APPLICABLE)
+    made = judged(
+        monkeypatch, line, ssh=SshFacts(strict_kex=True), passed=(FREE, "OTHER"),
+        skipped=(idle, skipped("OTHER-2")), findings=(found("OTHER-3"),),
+    )  # fmt: skip
+    left = [Skipped(id=name, reason="left out by --only or --skip") for name in (LOGIN, FILE)]
+    assert made == Judged(
+        room="ssh", line=line, verdict=UNKNOWN, found=(), passed=(FREE,), unknown=tuple(left),
+        not_applicable=(idle,), facts=(("strict_kex", True),), not_learnt=("session",),
+        failure=None, failed_by_it=False, look="--hold 60",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 
+from seventh import protocols
+from seventh.model.checklist import CheckLine
+from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.report import Report, SkipCause, Skipped
 from seventh.render import View, render
 from tests.render.samples import BROKEN, FACTS, FAILURE, SLOW, WEAK, document, report
@@ -178,3 +182,58 @@ def test_what_a_peer_sent_is_no_markup() -> None:
 def test_a_low_finding_fails_its_line_all_the_same() -> None:
     *_, soon = lines_of(report(findings=(SLOW,)))
     assert soon["verdict"] == "fail"
+
+
+BOTH = ("DEMO-WEAK", "DEMO-SLOW")
+GONE = Failure(reason=Reason.PEER_CLOSED, phase="demo.hello", blame=Blame.PEER, detail="it closed")
+
+
+@pytest.mark.parametrize(
+    ("line", "changes", "verdict", "evidence"),
+    [
+        # a pass: its facts, else its rules, and what does not apply
+        (CheckLine("x", rules=BOTH), {"passed": BOTH}, "pass", "passed: DEMO-WEAK, DEMO-SLOW"),
+        (CheckLine("x", rules=BOTH), {"passed": BOTH[:1], "skipped": (IDLE,)}, "pass",
+         "passed: DEMO-WEAK; not applicable: DEMO-SLOW"),
+        (CheckLine("x", rules=BOTH[:1], facts=("software", "banner_seconds", "nested.days_left")),
+         {"passed": BOTH}, "pass",
+         "software OpenSSH_9.2p1 Debian-2+deb12u7, banner 22.1 ms, days left 12.5"),
+        # a fail: the findings, else the failure, else a fact that is False
+        (CheckLine("x", rules=BOTH), {"findings": (WEAK, SLOW), "passed": ()}, "fail",
+         "DEMO-WEAK: offers weak, weaker; DEMO-SLOW: waited 4.2 s"),
+        (CheckLine("x", rules=BOTH, phases=("demo.hello",)),
+         {"findings": (SLOW,), "passed": BOTH[:1], "failure": GONE}, "fail",
+         "DEMO-SLOW: waited 4.2 s"),
+        (CheckLine("x", phases=("demo.hello",)), {"failure": GONE}, "fail",
+         "peer-closed: it closed"),
+        (CheckLine("x", facts=("strict",)), {"facts": {"demo": FACTS.learn(strict=False)}}, "fail",
+         "strict no"),
+        (CheckLine("x", facts=("strict",), phases=("other",)),
+         {"facts": {"demo": FACTS.learn(strict=False)}, "failure": GONE}, "fail", "strict no"),
+        # unknown: what is missing, and what passed
+        (CheckLine("x", rules=BOTH), {"passed": BOTH[:1], "skipped": (LATE,)}, "not-looked-at",
+         "no answer was timed; passed: DEMO-WEAK"),
+        (CheckLine("x", rules=BOTH), {"passed": (), "skipped": (DENIED, LATE)}, "not-looked-at",
+         "tier 1 denied; no answer was timed"),
+        (CheckLine("x", rules=BOTH),
+         {"passed": (), "skipped": (DENIED, LATE), "failure": GONE}, "not-looked-at",
+         "tier 1 denied; the check ended in demo.hello (peer-closed)"),
+        (CheckLine("x", rules=BOTH[1:], look="seventh lint FILE"),
+         {"skipped": (LATE,), "failure": GONE}, "not-looked-at", "no answer was timed"),
+        (CheckLine("x", facts=("key_bits", "nested.bits", "days.left_over")), {"facts": {}},
+         "not-looked-at", "not learnt: key bits, bits, left over"),
+        (CheckLine("x", rules=BOTH[:1], facts=("drift",)), {"passed": BOTH, "failure": GONE},
+         "not-looked-at", "the check ended in demo.hello (peer-closed); passed: DEMO-WEAK"),
+        # what does not apply
+        (CheckLine("x", rules=BOTH), {"passed": (), "skipped": (
+            IDLE, Skipped(id="DEMO-WEAK", reason="no such", cause=SkipCause.NOT_APPLICABLE))},
+         "not-applicable", "no such; nothing is asked"),
+    ],
+)  # fmt: skip
+def test_the_evidence_of_each_verdict(
+    line: CheckLine, changes: dict[str, Any], verdict: str, evidence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(protocols, "checklist", lambda room: (line,))
+    (made,) = lines_of(report(**changes))
+    assert (made["verdict"], made["evidence"]) == (verdict, evidence)

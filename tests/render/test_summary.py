@@ -300,6 +300,7 @@ class Twice(Facts, frozen=True, kw_only=True):
     [
         (Twice(ident="a,one, two", parts=("one", "two")), ["identification"]),
         (Twice(ident="version 1234", count=1234), ["identification", "count"]),
+        (Twice(count=1234, end="1234"), ["count", "end"]),  # a number says nothing of a name
         (Twice(ident="abcd", end="abc"), ["identification", "end"]),  # too short to be told
         (Twice(ident="abcde", end="abcd"), ["identification"]),
         (Twice(ident="abcd", end="abcde"), ["identification", "end"]),
@@ -329,3 +330,17 @@ def test_a_time_that_a_phase_shows_is_left_out_to_the_nanosecond() -> None:
 )  # fmt: skip
 def test_a_duration_changes_its_unit_at_a_thousand_and_at_two(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+NAMES = ("name", "subject", "id", "algorithm", "address", "host", "trait", "kind", "type",
+         "version")  # fmt: skip
+
+
+@pytest.mark.parametrize("at", range(len(NAMES)), ids=NAMES)
+def test_a_record_in_a_list_is_told_by_its_best_name(at: int) -> None:
+    record = msgspec.defstruct("Record", [(name, str, "") for name in NAMES], frozen=True)
+    holder = msgspec.defstruct(
+        "RecordHolder", [("records", tuple[record, ...], ())], bases=(Facts,), frozen=True
+    )
+    known = {name: f"the {name}" for name in NAMES[at:]}
+    assert summary(holder(records=(record(**known),))) == [("records", f"the {NAMES[at]}")]

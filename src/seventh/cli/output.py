@@ -28,7 +28,7 @@ def need_writable(name: str | None) -> None:
     path = Path(name)
     try:
         if path.is_dir():
-            raise IsADirectoryError(21, "is a directory")
+            raise IsADirectoryError("is a directory")
         if _is_special(path):
             return
         if path.is_file() or not os.access(path.parent, os.W_OK | os.X_OK):

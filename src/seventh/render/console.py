@@ -28,7 +28,7 @@ SEVERITY_STYLE = {
 _MARKS = {Status.OK: "✔", Status.WARNING: "▲", Status.CRITICAL: "✖", Status.UNKNOWN: "?"}
 _PLAIN_MARKS = {Status.OK: "+", Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
 _TRANSLITERATED = str.maketrans(
-    {"…": "...", "→": "->", "←": "<-", "—": "--", "–": "-", "·": "|", "µ": "u", "≥": ">=",
+    {"…": "~", "→": "->", "←": "<-", "—": "--", "–": "-", "·": "|", "µ": "u", "≥": ">=",
      "≤": "<=", "’": "'", "“": '"', "”": '"', "×": "x", "±": "+/-", "─": "-", "§": "s.", "│": "|",
      "◀": "<", "▶": ">", "━": "="}
 )  # fmt: skip

@@ -124,11 +124,22 @@ def test_an_ascii_reader_gets_ascii() -> None:
     assert "#" in text
 
 
+@pytest.mark.parametrize("width", [48, 80])
+def test_ascii_ends_in_the_same_columns(width: int) -> None:
+    """Also where a name was shortened, and after the arrow of the address."""
+    phases = (*PHASES, msgspec.structs.replace(PHASES[0], name="a.very.long.name." * 4))
+    made = report(target="demo://h.example:7", phases=phases, facts={})
+    utf8, ascii_ = (shown(made, width=width, ascii=ascii_) for ascii_ in (False, True))
+    assert [len(line) for line in ascii_.splitlines()] == [len(line) for line in utf8.splitlines()]
+    assert "h.example:7 -> 127.0.0.1" in ascii_
+    assert "~" in ascii_
+
+
 def test_each_sign_has_its_ascii() -> None:
     target = "…→←—–·µ≥≤’“”×±─§│◀▶━é"
     head = shown(report(target=target, phases=()), ascii=True).splitlines()[0]
     said = head.removeprefix("+ ok  ").removesuffix("41.2 ms").rstrip()
-    assert said == """...-><----|u>=<='""x+/--s.|<>=\\xe9"""
+    assert said == """~-><----|u>=<='""x+/--s.|<>=\\xe9"""
 
 
 LONGEST = "x" * 70

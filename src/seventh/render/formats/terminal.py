@@ -75,7 +75,7 @@ class _Sheet:
         line = mark(entry.status, view)
         line.append(f"  {entry.target}", "bold")
         if self.report.address:
-            line.append(f" → {self.report.address}")
+            line.append(f" {'->' if view.ascii else '→'} {self.report.address}")
         total = duration(entry.duration_seconds)
         line.append(total.rjust(max(len(total) + 2, view.width - line.cell_len)))
         self.wrapped(line, 4)
