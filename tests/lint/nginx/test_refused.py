@@ -177,6 +177,12 @@ def test_what_stands_in_a_wrong_block(text: str, said: str) -> None:
     assert refusals(text) == [f'"{said}" directive is not allowed here']
 
 
+@pytest.mark.parametrize("line", ["include none/*.conf;", "include none;"])
+def test_a_group_may_have_its_servers_in_a_file_that_is_not_there(line: str) -> None:
+    assert refusals(whole(f"upstream u {{ {line} }}")) == []
+    assert refusals(whole(f"upstream u {{ server 127.0.0.1 backup; {line} }}")) == []
+
+
 GROUP = "upstream {} {{ server 127.0.0.1; }}"
 
 
