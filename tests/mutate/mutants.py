@@ -147,6 +147,8 @@ class _Finder:
                 return
             case ast.Call(func=ast.Name(id=name)) if name in _TYPING:
                 return
+            case ast.Subscript(value=ast.Name(id="Literal")):
+                return
             case ast.Call():
                 self.expressions(node.func)
                 for argument in node.args:

@@ -72,6 +72,7 @@ def test_what_is_changed(source: str, expected: set[str]) -> None:
         "x = a + 'b c'",
         "Alias = A | B",
         "T = TypeVar('T')",
+        "T = Literal['a', 'b']",
         "x = cast('T', y)",
         "x = y.decode('utf-8')",
         "assert a == 1",

@@ -151,7 +151,7 @@ class Files:
                     return None
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
-            self.unreadable(*where, f"{path} cannot be read: {error.strerror or error}")
+            self.unreadable(*where, f"{path} cannot be read: {error.strerror}")
             return None
         return self.take(str(path), data)
 

@@ -198,6 +198,10 @@ PASSES: dict[str, dict[str, object]] = {
         "http.early_data": True, "http.early_data_told": True, "tls.early_data_accepted": True,
         "tls.max_early_data_bytes": 16384,
     },
+    server("ssl_early_data on; location / { grpc_pass a:1; grpc_set_header Early-Data 1; }"): {
+        "http.buffered": None, "http.early_data": True, "http.early_data_told": True,
+        "tls.early_data_accepted": True, "tls.max_early_data_bytes": 16384,
+    },
     passing("add_header Cache-Control a;"): {"http.cache_control": ("a",)},
     passing("expires 1h;"): {"http.expires": "1h"},
     passing("add_header Strict-Transport-Security max-age=9;"): {"http.hsts": "max-age=9"},

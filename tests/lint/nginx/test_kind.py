@@ -32,3 +32,17 @@ def test_no_more_lines_are_looked_at_than_tell_the_kind() -> None:
     lines = ("gzip on;",) * 500
     assert KIND.fits is not None
     assert (KIND.looks(lines), KIND.fits(lines)) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "within", "beyond"),
+    [("gzip ", ";", (2, 2), (1, 1)), ("[", "]", (0, 1), (1, 1))],
+)  # fmt: skip
+def test_of_a_long_line_its_first_thousand_characters_are_looked_at(
+    begins: str, ends: str, within: tuple[int, int], beyond: tuple[int, int]
+) -> None:
+    assert KIND.fits is not None
+    for length, seen in ((1000, within), (1001, beyond)):
+        line = begins + "y" * (length - len(begins) - len(ends)) + ends
+        lines = (line, "gzip on;")
+        assert (KIND.looks(lines), KIND.fits(lines)) == seen

@@ -94,7 +94,9 @@ def test_a_part_that_may_be_of_several_places_is_of_the_one_that_its_name_tells(
 def test_what_a_part_holds_weighs_more_than_its_name() -> None:
     text = "server { listen 80; root /srv; location / { etag on; } }"
     assert nginx_check.root_place(read(text, name="stream.d/a.conf")) == "http"
-    text = "server { listen 80; } map $a $b { x y; }" + "unknown_name x;" * 2500 + "gzip on;" * 9
+    text = "server { root /srv; } server { " + "unknown_name x;\n" * 2500 + "}"
+    assert nginx_check.root_place(read(text, name="stream.d/a.conf")) == "stream"
+    text = "server { listen 80; }" + "unknown_name x;\n" * 2500 + "root /srv;" * 9
     assert nginx_check.root_place(read(text, name="stream.d/a.conf")) == "stream"
 
 

@@ -177,6 +177,12 @@ def test_what_stands_in_a_wrong_block(text: str, said: str) -> None:
     assert refusals(text) == [f'"{said}" directive is not allowed here']
 
 
+@pytest.mark.parametrize("line", ["include none/*.conf;", "include none;"])
+def test_a_group_may_have_its_servers_in_a_file_that_is_not_there(line: str) -> None:
+    assert refusals(whole(f"upstream u {{ {line} }}")) == []
+    assert refusals(whole(f"upstream u {{ server 127.0.0.1 backup; {line} }}")) == []
+
+
 GROUP = "upstream {} {{ server 127.0.0.1; }}"
 
 
@@ -218,13 +224,33 @@ def test_sizes(text: str, size: int | None, offset: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "closes"),
-    [("^/a(b|c)$", True), ("(", False), (")", False), ("[", False), ("[]a]", True), ("[^]a]", True),
-     (r"\(", True), ("[(]", True), ("[[:alpha:]]+", True), (r"[\]]", True), ("(?<n>a)", True),
-     ("(?:a", False), ("(?x)a # (", True), (r"\Q(\E", True), ("[a", False), ("", True)],
+    "text",
+    ["", "^/a(b|c)$", "((a)(b))", "[]a]", "[^]a]", r"\(", r"\)", "[(]", "[)]", "[[:alpha:]]+",
+     "[[:^alpha:](]", r"[\]]", r"[^\](]", r"\[", "(?<n>a)", "a]", "(?x)a # (", "(?ix)(", "(?i-x)(",
+     "(?#()", r"\Q(\E", "[(\n]"],
 )  # fmt: skip
-def test_brackets_of_patterns(text: str, closes: bool) -> None:
-    assert (pattern(text) is None) is closes
+def test_patterns_whose_brackets_close(text: str) -> None:
+    assert pattern(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("(", "missing closing parenthesis"), ("(()", "missing closing parenthesis"),
+        ("(?:a", "missing closing parenthesis"), ("(?i)(", "missing closing parenthesis"),
+        (r"(\)", "missing closing parenthesis"), ("([)]", "missing closing parenthesis"),
+        ("(?<x>(", "missing closing parenthesis"),
+        (")", "unmatched closing parenthesis"), ("())(", "unmatched closing parenthesis"),
+        ("[", "missing terminating ] for character class"),
+        ("[a", "missing terminating ] for character class"),
+        ("[]", "missing terminating ] for character class"),
+        ("[^]", "missing terminating ] for character class"),
+        (r"[\]", "missing terminating ] for character class"),
+        ("([", "missing terminating ] for character class"),
+    ],
+)  # fmt: skip
+def test_patterns_that_pcre_refuses(text: str, why: str) -> None:
+    assert pattern(text) == f'pcre2_compile() failed: {why} in "{text}"'
 
 
 IN_STREAM = {

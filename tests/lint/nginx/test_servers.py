@@ -187,6 +187,13 @@ def test_where_the_path_of_the_front_page_leads(inside: str) -> None:
         assert rest.scope is server.scope
 
 
+def test_the_path_of_a_place() -> None:
+    server = one("location ~* ^/a { }")
+    (location,) = nginx_servers.locations(server, 9)
+    assert location.path == "^/a"
+    assert nginx_servers.front(server, [location]).path == "/"
+
+
 def test_locations_are_those_within_others_too_up_to_a_bound() -> None:
     server = one("location /a { location /a/b { } } location; location / ; location ~ ^/c { }")
     paths = [

@@ -161,7 +161,8 @@ def test_a_file_without_a_readable_prime_leaves_it_unknown(tmp_path: Path, text:
         ("", 0), ("ssl_dhparam dh.pem;", 512), ("ssl_dhparam dh.pem; ssl_ciphers ECDHE+AESGCM;", 0),
         ("ssl_dhparam dh.pem; ssl_protocols TLSv1.3;", 0), ("ssl_dhparam none.pem;", None),
         ("ssl_dhparam dh.pem; ssl_ciphers DHE+AESGCM;", 512), ("ssl_dhparam;", 0),
-        ("ssl_dhparam dh.pem; ssl_ciphers $list;", 512), ("ssl_dhparam folder;", None),
+        ("ssl_dhparam dh.pem; ssl_ciphers $list;", 512),
+        ("ssl_dhparam dh.pem; ssl_ciphers ADH-AES128-SHA;", 512), ("ssl_dhparam folder;", None),
         ("ssl_dhparam none.pem; ssl_dhparam dh.pem;", 512),
     ],
 )  # fmt: skip

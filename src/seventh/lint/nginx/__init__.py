@@ -9,11 +9,17 @@ from seventh.lintkit.linted import Kind, Program
 
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""
+_LOOKED_AT_CHARS = 1000
+"""Of each of them."""
 _LINE = re.compile(r"\s*([^\s;{}]+)(?:\s[^;{}]*)?([;{])\s*(?:#.*)?$")
 _WORD = re.compile(r"\s*(?:([a-z][a-z0-9_]*)(?=[\s;{])[^;{]*[;{]|\})")
 _CLOSES = re.compile(r"\s*\}[\s}]*(?:#.*)?$")
 _OTHERS = re.compile(r"\s*(?:\[[^\]]*\]\s*$|[\w.-]+\s*=\s|@)")
 """A section in brackets, an assignment, a word with an at sign: other programs' files."""
+
+
+def _looked_at(lines: tuple[str, ...]) -> list[str]:
+    return [line[:_LOOKED_AT_CHARS] for line in lines[:_LOOKED_AT]]
 
 
 def _looks(lines: tuple[str, ...]) -> int:
@@ -24,16 +30,16 @@ def _looks(lines: tuple[str, ...]) -> int:
     """
     fitting = closes = unknown = 0
     in_table = False
-    for line in lines[:_LOOKED_AT]:
-        match = _LINE.match(line[:1000])
-        if _OTHERS.match(line[:1000]) and not in_table:
+    for line in _looked_at(lines):
+        match = _LINE.match(line)
+        if _OTHERS.match(line) and not in_table:
             return 0
         if match is not None and any(
             match[1] in directives.directives(t) for t in directives.TABLES
         ):
             fitting += 1
             in_table = in_table or (match[1] in directives.DATA and match[2] == "{")
-        elif _CLOSES.match(line[:1000]):
+        elif _CLOSES.match(line):
             closes += 1
             in_table = False
         elif match is not None and not in_table:
@@ -43,7 +49,7 @@ def _looks(lines: tuple[str, ...]) -> int:
 
 def _fits(lines: tuple[str, ...]) -> int:
     """Return lines that begin with a known directive and its mark, and closing braces."""
-    words = (_WORD.match(line[:1000]) for line in lines[:_LOOKED_AT])
+    words = map(_WORD.match, _looked_at(lines))
     return sum(1 for word in words if word is not None
                and (word[1] is None or word[1] in directives.directives()))  # fmt: skip
 

@@ -308,15 +308,14 @@ class _Source:
         Its strings and comments may hold braces of their own.
         """
         start, depth = self._position, 1
-        at: int | None = start
         while depth:
-            match = None if at is None else _LUA.search(self._text, at)
-            if match is None:
+            match = _LUA.search(self._text, self._position)
+            after = None if match is None else self._after_lua(match)
+            if match is None or after is None:
                 why = 'unexpected end of file, expecting "}" after a block of Lua'
                 raise _StopError(start, why)
             depth += {"{": 1, "}": -1}.get(match[0], 0)
-            at = self._after_lua(match)
-        self._position = match.end()
+            self._position = after
 
     def _after_lua(self, match: re.Match[str]) -> int | None:
         """Return where what begins at the match ends; None where it never does."""

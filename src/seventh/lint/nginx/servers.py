@@ -236,8 +236,8 @@ def _returns(scope: Scope) -> Does | None:
             return "closes"
         return "answers" if first[0] == "2" else "refuses"
     for line in scope.own("rewrite"):
-        path, to, *flag = (*line.words, "", "", "")
-        goes = flag[0] in {"permanent", "redirect"} or _LEADS_AWAY.match(to)
+        path, to, flag, *_ = [*line.words, "", "", ""]
+        goes = flag in {"permanent", "redirect"} or _LEADS_AWAY.match(to)
         if path in _EVERY_PATH and goes:
             return "redirects"
     return None

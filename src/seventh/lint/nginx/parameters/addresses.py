@@ -40,7 +40,7 @@ def is_network(text: str) -> bool:
 
 def access(_: str, words: Words, __: Version) -> str | None:
     """Judge ``allow`` and ``deny``."""
-    return first_bad(words[:1], lambda w: w not in {"all", "unix:"} and not is_network(w))
+    return first_bad(words, lambda w: w not in {"all", "unix:"} and not is_network(w))
 
 
 def is_unix(text: str) -> bool:

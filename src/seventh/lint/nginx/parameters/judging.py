@@ -10,7 +10,7 @@ from seventh.lint.nginx.directives import Version
 
 Words = tuple[str, ...]
 Judge = Callable[[str, Words, Version], str | None]
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*+\]|[()\[]", re.DOTALL)
+_PIECE = re.compile(r"\\.|\[\^?+\]?+(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*+\]|[()\[]", re.DOTALL)
 """An escape, a whole class of characters, or a bracket by itself."""
 _NOT_READ = re.compile(r"\\[QE]|\(\?(?:#|[a-wyzA-Z-]*x)")
 """Quoting, comments, and patterns whose blanks and comments do not count."""
