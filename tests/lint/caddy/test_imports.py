@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from seventh.lint.caddy import file as caddy_file
-from seventh.lint.caddy import imports
 from seventh.lint.caddy.file import Caddyfile
-from seventh.lintkit.files import Files
+from seventh.lintkit.files import Files, Text
 from tests.lint.caddy.test_file import keys, shape
 
 
@@ -177,25 +176,21 @@ def test_imports_within_imports_up_to_a_limit(deep: int, cut: bool) -> None:
     )
 
 
-def test_names_are_looked_for_up_to_a_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(imports, "MAX_PATTERNS", 2)
-    text = "import a*\nimport b*\nimport a*\n"
+def test_names_are_looked_for_up_to_a_limit(tmp_path: Path) -> None:
+    text = "".join(f"import a{n}*\n" for n in range(1024)) + "import a0*\n"
     assert read(text, tmp_path)[1].problems == []
-    problems = read(f"{text}import c*\nimport d*\nimport a*\n", tmp_path)[1].problems
+    problems = read(f"{text}import b*\nimport c*\nimport a1*\n", tmp_path)[1].problems
     assert [(one.line, one.text) for one in problems] == [
-        (4, "more than 2 files are imported: the rest is not")
+        (1026, "more than 1024 files are imported: the rest is not")
     ]
 
 
-def test_words_are_cut_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "MAX_WORD", 4)
-    text = "(s) {{\nx {{args[0]}}{{args[0]}}\n}}\n:80 {{\nimport s {}\n}}\n"
-    found, files = read(text.format("ab"))
-    assert (shape(found.sites[0].nodes), files.problems) == (["x abab"], [])
-    found, files = read(text.format("abc"))
-    assert shape(found.sites[0].nodes) == ["x abca"]
-    assert [(one.line, one.text) for one in files.problems] == [
-        (5, "a word of more than 4 characters was cut")
-    ]
+@pytest.mark.parametrize(("length", "cut"), [(32768, False), (32769, True)])
+def test_words_are_cut_at_a_limit(length: int, cut: bool) -> None:
+    lines = ("(s) {", "x {args[0]}{args[0]}", "}", ":80 {", f"import s {'a' * length}", "}")
+    files = Files()
+    found = caddy_file.read(Text("Caddyfile", lines), files)
+    assert shape(found.sites[0].nodes) == ["x " + "a" * 65536]
+    assert [(one.line, one.text) for one in files.problems] == (
+        [(5, "a word of more than 65536 characters was cut")] if cut else []
+    )

@@ -189,6 +189,19 @@ def test_sites_places_and_views_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -
     assert files.problems[-1].text == "only 3 sites and places were judged"
 
 
+def test_places_up_to_the_work_that_they_cost() -> None:
+    """501 lines are looked at for each place: 99 times within 50,000."""
+    files = Files()
+    text = "log\n" * 401 + "".join(f"respond /{n} {n}\n" for n in range(99))
+    lint(site(text), files=files)
+    assert files.problems == []
+    text = "log\n" * 400 + "".join(f"respond /{n} {n}\n" for n in range(100))
+    lint(site(text), files=files)
+    assert [one.text for one in files.problems] == [
+        "only the first 99 places of this site were judged"
+    ]
+
+
 def test_a_problem_is_reported_once() -> None:
     text = "(s) {\nnothing\n}\n" + site("import s\nimport s")
     assert [line.text for line in lint(text).problems] == ["unrecognized directive: nothing"]

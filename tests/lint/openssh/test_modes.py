@@ -9,6 +9,8 @@ import pytest
 from seventh.lint.openssh import modes
 from seventh.lint.openssh.modes import WrongMode
 from seventh.lintkit.files import Files, Mode
+from seventh.lintkit.linted import Setting
+from seventh.model.source import Line
 
 HOME, OTHER, ROOT = 1000, 1001, 0
 
@@ -93,3 +95,28 @@ def test_a_user_s_ssh_config() -> None:
 def test_what_was_not_seen_is_unknown() -> None:
     assert modes.facts(None) == {"modes": None, "mode_fixes": ()}
     assert modes.facts(()) == {"modes": (), "mode_fixes": ()}
+
+
+def test_a_home_that_cannot_be_seen_leaves_its_owner_to_the_file() -> None:
+    machine = Machine(keys=(OTHER, 0o620))
+    del machine.known["/h"]
+    assert modes.strict_modes(machine, KEYS) == (
+        WrongMode(f"{KEYS}: mode 0620", f"chmod 600 {KEYS}"),
+        WrongMode("/h/.ssh: owner 1000", "chown 1001 /h/.ssh"),
+    )
+
+
+def test_a_path_with_a_blank_is_quoted_in_the_command() -> None:
+    machine = Machine()
+    machine.known["/h/my key"] = Mode(OTHER, 0o664, is_directory=False)
+    assert modes.strict_modes(machine, Path("/h/my key")) == (
+        WrongMode("/h/my key: mode 0664", "chmod 600 '/h/my key'"),
+    )
+
+
+def test_a_finding_points_at_the_file_as_a_whole() -> None:
+    wrong = (WrongMode("/k: mode 0644", "chmod 600 /k"),)
+    assert modes.settings(wrong, "f") == (
+        Setting(value="/k: mode 0644", at=Line(file="f", line=None, text="/k: mode 0644")),
+    )
+    assert modes.facts(wrong) == {"modes": ("/k: mode 0644",), "mode_fixes": ("chmod 600 /k",)}

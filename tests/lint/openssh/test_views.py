@@ -136,8 +136,8 @@ def test_defaults_as_evidence() -> None:
         (setting,) = found[name]
         assert (setting.value, setting.at) == (value, Line(file="f", line=None, text=text))
     assert "allowusers" not in default_settings("client", (9, 2), "f")
-    ((long,),) = ([s.at.text for s in found["hostkeyalgorithms"]],)
-    assert len(long) <= 601
+    ((_, at),) = lines(f"KexAlgorithms +{'x' * 300}", "kexalgorithms")
+    assert (len(at), at[-1]) == (601, "…")
 
 
 @pytest.mark.parametrize(

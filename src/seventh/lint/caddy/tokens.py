@@ -130,7 +130,7 @@ class _Lexer:
             elif char == "#":
                 end = self._text.index("\n", self._at)
                 # A backslash anywhere in a comment makes the next line a part of this one.
-                self._escaped |= self._text.find("\\", self._at, end) >= 0
+                self._escaped |= "\\" in self._text[self._at : end]
                 self._at = end
             else:
                 return True
@@ -179,10 +179,11 @@ class _Lexer:
     def _literal(self) -> Token:
         line, row, start = self._line, self._row, self._at + 1
         end = self._text.find("`", start)
-        raw = self._text[start : end if end >= 0 else len(self._text)]
-        self._at = end + 1 if end >= 0 else len(self._text)
+        closed = end != -1
+        raw = self._text[start : end if closed else len(self._text)]
+        self._at = end + 1 if closed else len(self._text)
         self._lines(raw)
-        return self._made(raw, "`" if end >= 0 else "", line, row)
+        return self._made(raw, "`" if closed else "", line, row)
 
     def _careful(self) -> Token | None:
         """Return a word with a backslash, a carriage return, or ``<<``: one character at a time."""
@@ -231,7 +232,7 @@ class _Lexer:
             )
         start = self._at + 1
         end = self._text.find(marker, start)
-        if end < 0:
+        if end == -1:
             if start >= len(self._text):
                 self._at = len(self._text)
                 return None
