@@ -99,7 +99,7 @@ async def test_parallelism_adapts_and_says_so(limit: int) -> None:
             f"ulimit -n {limit}; exec {sys.executable} -m seventh check {targets} --parallel 64 "
             "--format json"
         )
-        # Not asyncio's own: it may lose what is left in the pipe after 128 KiB when the process ends.
+        # Not asyncio's own: when the process ends, it may lose what is in the pipe after 128 KiB.
         process = await asyncio.to_thread(
             subprocess.run, ["sh", "-c", command], capture_output=True, timeout=60, check=False
         )
