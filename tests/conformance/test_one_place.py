@@ -187,6 +187,7 @@ async def greeting(work: Work) -> None:
     url = f"tcp://127.0.0.1:{port}"
     assert await copy.run("net", "greeting", url) == (0, "220 hello FTP\n")
     assert "net greeting" in (await copy.run("--help"))[1]
+    assert "--max" not in (await copy.run("net", "greeting", "--help"))[1], "it makes no report"
     await copy.passes("tests/conformance/test_rooms.py", only="net")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from seventh import protocols
 from seventh.engine.limits import RULE
+from seventh.model.host import Host, Port, PortState
 from seventh.model.limit import Limit, Measured
 from seventh.model.netfacts import Attempt, NetFacts
 from seventh.model.phase import Phase
@@ -110,3 +112,10 @@ def test_perfdata_of_an_expiry_has_the_time_left() -> None:
             measured=(Measured(value=20 * 86_400),),
         )  # fmt: skip
         assert f"'cert_expiry'=1728000s;;{shown};;" in perfdata(judged(limit, metrics=(expiry,)))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_table_of_a_host_says_why_a_port_is_unknown(name: str) -> None:
+    port = Port(number=22, transport="tcp", state=PortState.OPEN, report=UNKNOWN)
+    made = msgspec.structs.replace(document(UNKNOWN), hosts=(Host(name="h.test", ports=(port,)),))
+    assert "limits not measured: connect" in render(name, made, View(width=120))

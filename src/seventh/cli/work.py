@@ -102,7 +102,7 @@ def _urls(spec: Spec) -> str:
 
 def _shared(spec: Spec, verb: Verb) -> list[Declared]:
     """Return the shared options of the verb, without permissions: typing it permits its tier."""
-    used = [each for each in declared(Options) if given.uses(spec, each)]
+    used = [e for e in declared(Options) if given.uses(spec, e) and not e.option.reports]
     kept = [e for e in used if e.option.grants is None or (e.field, verb.tier) == ("i_own_this", 4)]
     flags = {each.option.flag for each in kept}
     return [e for e in kept if e.option.needs is None or e.option.needs[0] in flags]

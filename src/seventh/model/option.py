@@ -47,6 +47,8 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     """Another flag that it requires, and why."""
     always: bool = False
     """Whether the targets of all protocols use it."""
+    reports: bool = False
+    """Whether it is about a report, which a protocol's own verbs do not make."""
     read: Callable[[str], Any] | None = None
     """Parses the text into the field's value; raises UsageError."""
     default: str = ""

@@ -191,7 +191,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     maximums: Annotated[
         tuple[str, ...],
         Option(
-            flag="max", metavar="NAME=VALUE", group=_LIMITS, always=True,
+            flag="max", metavar="NAME=VALUE", group=_LIMITS, always=True, reports=True,
             help="maximum of a metric or phase, with its unit, such as ttfb=200ms; above it, the "
             "check fails",
         ),
@@ -199,7 +199,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     minimums: Annotated[
         tuple[str, ...],
         Option(
-            flag="min", metavar="NAME=VALUE", group=_LIMITS, always=True,
+            flag="min", metavar="NAME=VALUE", group=_LIMITS, always=True, reports=True,
             help="minimum of a metric or phase, such as tls.days_left=21",
         ),
     ] = ()  # fmt: skip

@@ -167,7 +167,9 @@ class PortEntry(msgspec.Struct, frozen=True, kw_only=True):
     ]
     failure: Reason | None
     finding: Annotated[str | None, Meta(description="the rule of the most severe finding")]
-    said: Annotated[str, Meta(description="the failure's detail, or the finding's title")]
+    said: Annotated[
+        str, Meta(description="the failure's detail, the finding's title, or what is unknown")
+    ]
     duration_seconds: Seconds
 
 

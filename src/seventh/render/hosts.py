@@ -47,7 +47,9 @@ def _port(port: Port, wording: Wording, view: View) -> PortEntry:
     failure = report.failure if judged else None
     gravest = min(report.findings, key=lambda finding: finding.order, default=None)
     finding = gravest if judged and failure is None else None
-    title = wording.words(finding).title if finding is not None else ""
+    said = wording.words(finding).title if finding is not None else ""
+    if judged and not said and report.unmeasured:
+        said = f"limits not measured: {', '.join(map(clean, report.unmeasured))}"
     return PortEntry(
         target=clean(report.target),
         port=port.number,
@@ -59,7 +61,7 @@ def _port(port: Port, wording: Wording, view: View) -> PortEntry:
         status=status_of(report, view) if judged else None,
         failure=failure.reason if failure is not None else None,
         finding=finding.id if finding is not None else None,
-        said=clean(failure.detail) if failure is not None else title,
+        said=clean(failure.detail) if failure is not None else said,
         duration_seconds=length(report.duration_seconds),
     )
 
@@ -88,10 +90,10 @@ def shows_all(entry: HostEntry, targets: Iterable[str]) -> bool:
 
 
 def worst_of(port: PortEntry) -> str:
-    """Return the failure or the most severe finding of a port; empty if it has neither."""
+    """Return the failure of a port, its most severe finding, or why its status is unknown."""
     if port.failure is not None:
         return f"{port.failure}: {port.said}"
-    return f"{port.finding} {port.said}" if port.finding is not None else ""
+    return f"{port.finding} {port.said}" if port.finding is not None else port.said
 
 
 def number(port: PortEntry) -> str:
