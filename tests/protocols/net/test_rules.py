@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts
+from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts, Proxy
 from seventh.model.report import SkipCause
 from seventh.protocols.net import rules
 from seventh.rules.rule import AnyRule, Hit, Skip
@@ -114,3 +114,47 @@ def test_one_open_transport_makes_an_ipv6_address_reachable() -> None:
     v4, v6 = attempt("192.0.2.1"), attempt("2001:db8::1")
     assert rules.ipv6_broken(net(v4, v6, udp)) is None
     assert isinstance(rules.ipv6_broken(net(v4, udp)), Hit)
+
+
+# -- through a proxy -------------------------------------------------------------------------------
+
+_PROXY = Proxy(scheme="socks5", host="p", port=1080, resolves="here")
+
+
+def proxied(*outcomes: AttemptOutcome, ip: str = "192.0.2.1", **changes: object) -> NetFacts:
+    """Facts of connections that a proxy made."""
+    attempts = tuple(
+        msgspec.structs.replace(attempt(ip, outcome, None), transport="proxy")
+        for outcome in outcomes
+    )
+    return net(*attempts).learn(proxy=_PROXY, addresses=(ip,), **changes)
+
+
+def test_a_shut_port_is_as_the_proxy_reports_it() -> None:
+    verdict = rules.port_state(proxied("refused"))
+    assert isinstance(verdict, Hit)
+    assert verdict.params["states"] == ("192.0.2.1 refused (as the proxy reports)",)
+
+
+@pytest.mark.parametrize("outcome", ["unreachable", "forbidden", "untried"])
+def test_what_the_proxy_did_not_reach_is_not_judged(outcome: AttemptOutcome) -> None:
+    verdict = rules.port_state(proxied(outcome))
+    assert isinstance(verdict, Skip)
+    assert "the proxy" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "judged", [rules.dns_slow, rules.ipv6_broken, rules.addr_drift, rules.path_mtu]
+)
+def test_the_way_to_the_proxy_is_not_judged_as_the_target_s(judged: AnyRule) -> None:
+    """Nor is it not applicable: by another way it may be wrong."""
+    verdict = judged(proxied("open"))
+    assert isinstance(verdict, Skip)
+    assert verdict.cause is SkipCause.NO_EVIDENCE
+
+
+def test_ipv6_of_the_proxy_s_network_is_not_the_target_s() -> None:
+    facts = proxied("open").learn(
+        attempts=(*proxied("open").attempts, *proxied("timeout", ip="2001:db8::1").attempts)
+    )
+    assert isinstance(rules.ipv6_broken(facts), Skip)
