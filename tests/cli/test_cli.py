@@ -226,6 +226,21 @@ async def test_the_exit_code_is_the_worst(port: int) -> None:
     assert (await seventh("check", good, bad))[0] == 2
 
 
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+async def test_a_proxy_of_the_environment_is_not_used_but_mentioned(
+    variable: str, port: int
+) -> None:
+    hidden = {variable: "http://ops:hidden@127.0.0.1:1"}
+    code, _, err = await seventh("check", f"tcp://127.0.0.1:{port}", **hidden)
+    assert (code, err) == (0, "")
+    shut = f"tcp://127.0.0.1:{free_port()}"
+    code, out, err = await seventh("check", shut, **hidden)
+    assert code == 2
+    assert err == f"seventh: {variable} is set, but only --proxy URL makes Seventh use a proxy\n"
+    assert "hidden" not in out
+    assert (await seventh("check", shut, "--proxy", shut.replace("tcp", "http"), **hidden))[2] == ""
+
+
 @pytest.mark.parametrize("name", FORMATS)
 async def test_every_format_into_a_pipe_and_a_file(name: str, port: int, tmp_path: Path) -> None:
     url = f"tcp://127.0.0.1:{port}"
