@@ -21,7 +21,8 @@ settings.register_profile(
 settings.load_profile("seventh")
 
 # The environment must not decide what a test trusts or where it connects.
-for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SEVENTH_PASSWORD", "NO_COLOR"):
+for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SEVENTH_PASSWORD", "NO_COLOR",
+             "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):  # fmt: skip
     os.environ.pop(name, None)
 
 

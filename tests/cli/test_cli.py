@@ -226,6 +226,21 @@ async def test_the_exit_code_is_the_worst(port: int) -> None:
     assert (await seventh("check", good, bad))[0] == 2
 
 
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+async def test_a_proxy_of_the_environment_is_not_used_but_mentioned(
+    variable: str, port: int
+) -> None:
+    hidden = {variable: "http://ops:hidden@127.0.0.1:1"}
+    code, _, err = await seventh("check", f"tcp://127.0.0.1:{port}", **hidden)
+    assert (code, err) == (0, "")
+    shut = f"tcp://127.0.0.1:{free_port()}"
+    code, out, err = await seventh("check", shut, **hidden)
+    assert code == 2
+    assert err == f"seventh: {variable} is set, but only --proxy URL makes Seventh use a proxy\n"
+    assert "hidden" not in out
+    assert (await seventh("check", shut, "--proxy", shut.replace("tcp", "http"), **hidden))[2] == ""
+
+
 @pytest.mark.parametrize("name", FORMATS)
 async def test_every_format_into_a_pipe_and_a_file(name: str, port: int, tmp_path: Path) -> None:
     url = f"tcp://127.0.0.1:{port}"
@@ -329,6 +344,9 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         (["lint", "x", "--only", "SSH-NOPE"], "unknown rule 'SSH-NOPE'"),
         (["check", "ssh://h", "--via", "tcp://b:1"], "write jump hosts as ssh://"),
         (["check", "ssh://h", "--via", "gopher://b"], "unknown scheme"),
+        (["check", "ssh://h", "--proxy", "p:1"], "--proxy 'p:1': write http://HOST:PORT"),
+        (["check", "ssh://h", "--proxy", "http://u:p@p:1"], "--proxy contains credentials"),
+        (["check", "ssh://h", "--proxy-auth-file", "/dev/null"], "needs --proxy"),
         (["check", "ssh://h", "--identity", "/no/such/key"], "cannot be read"),
         (["check", "ssh://h", "--hold", "3"], "--hold needs --intrusive"),
         (["check", "ntp://h", "--ntp-key", "1"], "--ntp-key needs --ntp-keys"),

@@ -14,6 +14,7 @@ from seventh.model.failure import Blame, Failed, Failure, Reason
 from seventh.model.host import PortState
 from seventh.model.netfacts import Attempt, AttemptOutcome, NetFacts
 from seventh.model.options import Options
+from seventh.model.proxy import proxy_url
 from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
 from seventh.protocols import schemes
@@ -218,9 +219,15 @@ def test_after_an_interruption_only_what_was_looked_at_is_there() -> None:
     assert sift(given, {}) == ((), [])
 
 
-def test_where_a_jump_host_failed_nothing_is_said_of_the_ports() -> None:
+CARRIED = [
+    Options(via=parse_target("ssh://ops@jump.example", schemes())),
+    Options(proxy=proxy_url("http://p.example:3128")),
+]
+
+
+@pytest.mark.parametrize("through", CARRIED, ids=["via", "proxy"])
+def test_where_a_jump_host_failed_nothing_is_said_of_the_ports(through: Options) -> None:
     """A refusal by the jump host is none by the target's port."""
-    through = Options(via=parse_target("ssh://ops@jump.example", schemes()))
     given = [(target, through) for target, _ in jobs("host.example") if target.scheme != "ntp"]
     failed = looked(given[0][0], Reason.CONNECT_REFUSED, "refused")
     (host,), kept = sift(given, dict.fromkeys(range(len(given)), failed))
@@ -229,8 +236,8 @@ def test_where_a_jump_host_failed_nothing_is_said_of_the_ports() -> None:
     assert kept[0].failure == failed.failure
 
 
-def test_through_jump_hosts_only_tcp_is_asked() -> None:
-    through = Options(via=parse_target("ssh://ops@jump.example", schemes()))
+@pytest.mark.parametrize("through", CARRIED, ids=["via", "proxy"])
+def test_through_jump_hosts_and_proxies_only_tcp_is_asked(through: Options) -> None:
     typed = gather(["host.example", "ntp://host.example"], [], through, {})
     assert [
         target.scheme for target, _ in typed if target.of_bare_host and target.port == 123

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seventh.model.failure import UsageError
-from seventh.net.secrets import read_secret
+from seventh.net.secrets import read_login, read_secret
 
 
 def test_a_secret_is_the_files_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,3 +43,26 @@ def test_an_empty_environment_variable_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SEVENTH_PASSWORD", "")
     with pytest.raises(UsageError, match="SEVENTH_PASSWORD is empty"):
         read_secret(None)
+
+
+def test_a_login_is_a_user_and_the_rest_of_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "login"
+    file.write_bytes("öps:pass:word \r\nmore\n".encode())
+    user, password = read_login(str(file))
+    assert (user, password.reveal()) == ("öps", b"pass:word ")
+    file.write_bytes(b"ops:\n")
+    assert read_login(str(file))[1].reveal() == b"", "an empty password is one"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"ops", "must be USER:PASSWORD"), (b":x", "must be USER:PASSWORD"),
+     (b"", "is empty: its first line must be USER:PASSWORD"), (b"\xff:x", "UTF-8")],
+)  # fmt: skip
+def test_a_login_that_cannot_be_meant_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / "login"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match=says):
+        read_login(str(file))
+    with pytest.raises(UsageError, match=r"the login file .* cannot be read"):
+        read_login(str(tmp_path / "none"))

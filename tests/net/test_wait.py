@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from seventh.net.stopwatch import now_ns
-from seventh.net.wait import Cutoff, DeadlineError, bounded, readable, writable
+from seventh.net.wait import Cutoff, DeadlineError, all_of, bounded, readable, writable
 
 MS = 1_000_000
 
@@ -174,3 +174,20 @@ def test_a_loop_is_not_kept_alive_by_its_deadlines() -> None:
     del loop
     gc.collect()
     assert seen() is None
+
+
+async def test_all_of_them_end_before_the_first_failure_is_raised() -> None:
+    ended: list[str] = []
+
+    async def fails() -> str:
+        raise ValueError("first")
+
+    async def lasts() -> str:
+        await asyncio.sleep(0)
+        ended.append("second")
+        return "second"
+
+    with pytest.raises(ValueError, match="first"):
+        await all_of([fails(), lasts()])
+    assert ended == ["second"]
+    assert await all_of([lasts(), lasts()]) == ["second", "second"]

@@ -1,4 +1,4 @@
-"""Real proxies: tinyproxy, Squid and Apache for CONNECT; microsocks, Dante and ssh -D for SOCKS5."""
+"""Real proxies: tinyproxy, Squid, Apache for CONNECT; microsocks, Dante, ssh -D for SOCKS5."""
 
 from __future__ import annotations
 
@@ -88,17 +88,17 @@ async def squid(folder: Path, issued: Issued | None = None) -> AsyncIterator[str
     """Squid, with TLS if a certificate is given. Its own program checks the login."""
     with tempfile.TemporaryDirectory(prefix="seventh-squid-") as name:
         place = Path(name)
-        place.chmod(0o755)  # started by root, it serves as another user
         async with running(folder, port := free_port(), *_squid(place, port, issued)):
             yield f"http{'s' if issued else ''}://127.0.0.1:{port}"
 
 
 def _squid(place: Path, port: int, issued: Issued | None) -> tuple[str, ...]:
     """Write Squid's files; return its command."""
+    place.chmod(0o755)  # started by root, it serves as another user
     check = place / "check-login"
     check.write_text(
-        f'#!/bin/sh\nwhile read -r user word; do [ "$user $word" = "{USER} {PASSWORD}" ] && echo OK '
-        "|| echo ERR; done\n"
+        "#!/bin/sh\nwhile read -r user word; do\n"
+        f'[ "$user $word" = "{USER} {PASSWORD}" ] && echo OK || echo ERR\ndone\n'
     )
     check.chmod(0o755)
     tls = ""
@@ -243,7 +243,7 @@ SHUT = {
 }  # fmt: skip
 """By make: what it tells of a port on which nothing listens."""
 UNKNOWN = {
-    "tinyproxy": R.CONNECT_UNREACHABLE, "squid": R.CONNECT_UNREACHABLE, "apache": R.CONNECT_UNREACHABLE,
+    **dict.fromkeys(("tinyproxy", "squid", "apache"), R.CONNECT_UNREACHABLE),
     "microsocks": R.PROXY_FAILED, "dante": R.CONNECT_UNREACHABLE, "ssh-d": R.PROXY_FAILED,
 }  # fmt: skip
 """By make: what it tells of a name that does not exist."""

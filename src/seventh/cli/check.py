@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from seventh.render.wording import built
 from seventh.rules.run import Selection
 
 T = TypeVar("T")
+_PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -50,7 +52,18 @@ def run(parsed: argparse.Namespace) -> int:
             reports += earlier.mark(together(reports, selection))
         elif missing:
             say(f"interrupted by {end.by.name}; {missing} of {len(jobs)} targets were not checked")
-        return earlier.emit(document(reports, hosts), whole=not missing)
+        code = earlier.emit(document(reports, hosts), whole=not missing)
+    if any(not own.carried for _, own in jobs):
+        _hint_at_proxy(reports)
+    return code
+
+
+def _hint_at_proxy(reports: list[Report]) -> None:
+    """After a failed connection, mention a proxy of the environment: only --proxy is used."""
+    name = next((name for name in _PROXY_VARIABLES if os.environ.get(name)), None)
+    failed = (report.failure.phase for report in reports if report.failure is not None)
+    if name is not None and not {"resolve", "connect"}.isdisjoint(failed):
+        say(f"{name} is set, but only --proxy URL makes Seventh use a proxy")
 
 
 def _load_tls_files(options: Options) -> None:

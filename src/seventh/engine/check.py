@@ -24,7 +24,6 @@ from seventh.model.target import Target
 from seventh.net import shortage
 from seventh.net.carrier import Carrier
 from seventh.net.probe_context import Carry, ProbeContext
-from seventh.net.proxy.carrier import carry as carry_by_proxy
 from seventh.net.wait import DeadlineError, bounded
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
@@ -235,6 +234,8 @@ def _carry_through(options: Options) -> Carry:
     async def carry(ctx: ProbeContext) -> Carrier:
         through: Carrier | None = None
         if options.proxy is not None:
+            from seventh.net.proxy.carrier import carry as carry_by_proxy
+
             through = await carry_by_proxy(ctx, options.proxy)
         if options.via:
             jump = protocols.part(protocols.room_of(options.via[0].scheme).name, "jump")

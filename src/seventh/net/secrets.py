@@ -51,7 +51,8 @@ def read_login(name: str) -> tuple[str, Secret]:
     The user ends at the first colon; the password may contain some.
     """
     source = f"the login file {name}"
-    user, colon, password = _checked(_first_line(name, source), source).reveal().partition(b":")
+    line = _first_line(name, source)
+    user, colon, password = _checked(line, source, "USER:PASSWORD").reveal().partition(b":")
     if not colon or not user:
         raise UsageError(f"{source}: its first line must be USER:PASSWORD")
     return user.decode(), Secret(password.decode(), source)
@@ -67,9 +68,9 @@ def _first_line(name: str, source: str) -> bytes:
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def _checked(value: bytes, source: str) -> Secret:
+def _checked(value: bytes, source: str, wanted: str = "the password") -> Secret:
     if not value:
-        raise UsageError(f"{source} is empty: its first line must be the password")
+        raise UsageError(f"{source} is empty: its first line must be {wanted}")
     if len(value) > MAX_SECRET_BYTES:
         raise UsageError(f"{source} has a line of more than {MAX_SECRET_BYTES} bytes")
     try:

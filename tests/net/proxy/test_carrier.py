@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from seventh.cli.show import document
 from seventh.engine.check import check_one, pulse_one
+from seventh.lab import start
 from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Handler, Kit, free_port, tcp_server
 from seventh.labkit.tlsserve import server_context, tls_server
@@ -23,9 +26,10 @@ from seventh.model.report import Report, Status
 from seventh.model.target import Target
 from seventh.protocols.ssh.lab.channels import ChannelSetup, channel_server
 from seventh.protocols.ssh.lab.keys import LoginKeys, make_login_keys
+from seventh.render import FORMATS, View, render
 from tests.hostile.servers import answering, closes, resets, saying
 from tests.net.proxy.relay import Reader, Relay, Writer, relaying
-from tests.options import options_with
+from tests.options import changed, options_with
 
 R = Reason
 TARGET = Target(scheme="tcp", host="behind.seventh.invalid", port=22)
@@ -165,6 +169,26 @@ async def test_jump_hosts_behind_a_proxy(tmp_path: Path) -> None:
     assert names[:3] == ["proxy.connect", "proxy.auth", "via.connect"]
 
 
+async def test_what_udp_would_have_shown_was_not_tried(kit: Kit) -> None:
+    async with start.serving("http", None, kit) as served:
+        target, options = start.job(served, options_with(timeout_seconds=15.0))
+        async with relaying("socks5h", target.port) as (url, _):
+            report = await check_one(target, changed(options, proxy=url))
+    assert report.failure is None
+    why = {rule.id: rule.reason for rule in report.skipped}
+    for rule in ("HTTP-NO-H3", "HTTP-H3-DEAD", "QUIC-AMPLIFY", "QUIC-IDLE", "QUIC-PMTU"):
+        assert why[rule] == "--proxy carries TCP only"
+
+
+async def test_every_format_names_the_proxy_and_gives_the_target_no_address_of_it() -> None:
+    async with relaying("socks5h", free_port(), LOGIN) as (url, _):
+        report = await check_one(TARGET, through(url))
+    for name in FORMATS:
+        text = " ".join(render(name, document([report]), View()).split())
+        assert url in html.unescape(text), name
+        assert "→ 127.0.0.1" not in text, name
+
+
 # -- refusals and faults ---------------------------------------------------------------------------
 
 
@@ -173,7 +197,7 @@ def http_says(head: str) -> Handler:
 
 
 HTTP = {
-    "403": ("HTTP/1.1 403 Forbidden", R.PROXY_REFUSED, "connect", Blame.PROXY, "rules (403"),
+    "403": ("HTTP/1.1 403 Forbidden", R.PROXY_REFUSED, "connect", Blame.PROXY, "443 only"),
     "451": ("HTTP/1.1 451 No", R.PROXY_REFUSED, "connect", Blame.PROXY, "rules (451"),
     "502": ("HTTP/1.1 502 Bad", R.CONNECT_UNREACHABLE, "connect", Blame.NETWORK, "could not conn"),
     "503": ("HTTP/1.1 503 No", R.CONNECT_UNREACHABLE, "connect", Blame.NETWORK, "(503 No)"),

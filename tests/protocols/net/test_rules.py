@@ -206,6 +206,14 @@ def test_addresses_that_differ(facts: NetFacts, line: str) -> None:
     assert told(rules.addr_drift, facts) == line
 
 
+def test_ipv6_of_a_proxys_network_is_not_the_targets() -> None:
+    by_proxy = {"transport": "proxy", "pmtu": None}
+    facts = net(attempt(V4, **by_proxy), attempt(V6, "timeout", **by_proxy), proxy=PROXY)
+    assert told(rules.ipv6_broken, facts) == (
+        "skip: a proxy or a jump host connected: IPv6 from this machine was not tried"
+    )
+
+
 NO_MTU = "skip: the kernel of this system does not report the path MTU"
 
 

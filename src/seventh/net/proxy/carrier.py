@@ -184,7 +184,8 @@ class ProxyCarrier(Carrier):
                 raise await talk.not_understood(violation) from None
         self._learn(software=_software(reply))
         if not reply.opens:
-            meaning = refusals.of_reply(reply, logged_in=self._login is not None)
+            logged_in = self._login is not None
+            meaning = refusals.of_reply(reply, talk.to.port, logged_in=logged_in)
             raise talk.refused(meaning, at)
         if page := refusals.page_of(reply):
             raise talk.refused(refusals.web_server(f"a page ({page})"), at)

@@ -68,19 +68,24 @@ _SQUID = {
     "ERR_CONNECT_FAIL": Reason.CONNECT_UNREACHABLE,
 }
 """Values of Squid's X-Squid-Error field: an error page, and the errno of Linux."""
+_USUAL_RULE = "; many proxies allow CONNECT to port 443 only"
 _TINYPROXY = (500, "Unable to connect")
 """The only status that tinyproxy sends for a target that it did not reach."""
 
 
-def of_reply(reply: Reply, *, logged_in: bool) -> Meaning:
-    """Return what a reply other than 2xx to CONNECT means; ``logged_in``: it had credentials."""
+def of_reply(reply: Reply, port: int, *, logged_in: bool) -> Meaning:
+    """Return what a reply other than 2xx to CONNECT to ``port`` means.
+
+    ``logged_in``: the request had credentials.
+    """
     if reply.status == 407 or (reply.status == 401 and logged_in):  # tinyproxy's answer
         return _login_wanted(reply, logged_in=logged_in)
     reason = _told(reply) or _STATUS.get(reply.status)
     if (reply.status, reply.reason) == _TINYPROXY:
         reason = Reason.CONNECT_UNREACHABLE
     if reason is not None:
-        return Meaning(reason, f"{_TARGET[reason]} ({reply.line})")
+        usual = _USUAL_RULE if reason is Reason.PROXY_REFUSED and port != 443 else ""
+        return Meaning(reason, f"{_TARGET[reason]} ({reply.line}){usual}")
     if reply.status < 400 or reply.status in _NOT_OF_A_PROXY:
         return web_server(reply.line)
     if reply.status < 500:

@@ -55,7 +55,8 @@ def resolve_alias(target: Target, options: Options) -> tuple[Target, Options]:
         return target, options
     host = _resolve(config, target, options)
     options = _with_login(options, host)
-    if not options.via and (hops := _hops(config, host, ())):
+    proxied = options.proxy is not None
+    if not options.via and (hops := _hops(config, host, (), proxied=proxied)):
         options = options.replace(via=hops)
     if own.known_hosts is None and (known := _first_file(host.known_hosts or ())):
         options = options.having(replace(options.of(SshOptions), known_hosts=known))
@@ -149,10 +150,13 @@ def _first_file(names: tuple[str, ...]) -> str | None:
 # -- jump hosts ------------------------------------------------------------------------------------
 
 
-def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[Target, ...]:
+def _hops(
+    config: UserConfig, host: HostConfig, seen: tuple[str, ...], *, proxied: bool
+) -> tuple[Target, ...]:
     """Return the jump hosts of ``host``, nearest first.
 
-    The first host in a ProxyJump may have a ProxyJump of its own, as in ssh.
+    The first host in a ProxyJump may have a ProxyJump of its own, as in ssh. With ``--proxy``
+    (``proxied``) a ProxyCommand of another program is ignored.
     """
     from seventh.protocols.ssh.client.config.host import Query
     from seventh.protocols.ssh.wire.patterns import GrammarError
@@ -161,13 +165,18 @@ def _hops(config: UserConfig, host: HostConfig, seen: tuple[str, ...]) -> tuple[
         text = host.proxy_jump or _jump_of_command(host)
     except GrammarError as error:
         raise UsageError(f"{_at(host)}: {error}") from None
+    except UsageError:
+        if not proxied:
+            raise
+        return ()
     if not text:
         return ()
     hops = tuple(_hop(part, host) for part in text.split(","))
     name = hops[0].host
     if name in seen or len(seen) >= _MAX_HOPS:
         raise UsageError(f"{_at(host)}: circular jump hosts")
-    before = _hops(config, config.resolve(Query(host=name)), (*seen, host.query.host, name))
+    known = (*seen, host.query.host, name)
+    before = _hops(config, config.resolve(Query(host=name)), known, proxied=proxied)
     return before + hops
 
 
@@ -194,8 +203,8 @@ def _jump_of_command(host: HostConfig) -> str | None:
         return None
     words = list(arguments(command))
     refusal = UsageError(
-        f"{_at(host)}: ProxyCommand not supported: use ProxyJump, or add --via HOST or "
-        "--ssh-config none"
+        f"{_at(host)}: ProxyCommand not supported: use ProxyJump, or add --proxy URL, --via HOST "
+        "or --ssh-config none"
     )
     if not words or Path(words.pop(0)).name != "ssh":
         raise refusal

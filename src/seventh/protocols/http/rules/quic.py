@@ -110,7 +110,7 @@ def quic_amplify(http: HttpFacts) -> Verdict:
         return file.amplify(http.config)
     counted = http.h3.amplification if http.h3 is not None else None
     if counted is None:
-        return Skip("no QUIC server answered an Initial")
+        return _no_quic(http, "no QUIC server answered an Initial")
     if counted.factor <= MAX_AMPLIFICATION:
         return None
     barely = counted.excess_bytes <= counted.largest_bytes
@@ -160,7 +160,7 @@ def quic_migrate(http: HttpFacts) -> Verdict:
     """
     moved = http.h3.migration if http.h3 is not None else None
     if moved is None:
-        return Skip("no migration of a QUIC connection was tried")
+        return _no_quic(http, "no migration of a QUIC connection was tried")
     if not moved.continued:
         return Hit(what="stalled")
     if not moved.challenged:
@@ -178,7 +178,13 @@ def _declared(http: HttpFacts) -> TransportParameters | None:
     return http.h3.quic.parameters if http.h3 and http.h3.quic else None
 
 
-_UNDECLARED = Skip("no QUIC handshake showed the server's transport parameters")
+_UNDECLARED = "no QUIC handshake showed the server's transport parameters"
+
+
+def _no_quic(http: HttpFacts, why: str) -> Skip:
+    """Skip because of ``why``, or because HTTP/3 was not tried, as through a proxy."""
+    found = http.rung("3")
+    return Skip(found.detail if found is not None and found.state == "untried" else why)
 
 
 @rule(
@@ -208,7 +214,7 @@ def quic_idle(http: HttpFacts) -> Verdict:
         return file.quic_idle(http.config, MIN_IDLE_SECONDS)
     declared = _declared(http)
     if declared is None:
-        return _UNDECLARED
+        return _no_quic(http, _UNDECLARED)
     seconds = declared.max_idle_timeout_seconds
     return Hit(seconds=f"{seconds:g}") if seconds and seconds < MIN_IDLE_SECONDS else None
 
@@ -235,7 +241,7 @@ def quic_pmtu(http: HttpFacts) -> Verdict:
     """Report a declared limit below what nearly every path carries."""
     declared = _declared(http)
     if declared is None:
-        return _UNDECLARED
+        return _no_quic(http, _UNDECLARED)
     size = declared.max_udp_payload_bytes
     return Hit(bytes=size) if size < MIN_UDP_PAYLOAD_BYTES else None
 

@@ -240,6 +240,14 @@ def test_jumps_of_commands_and_of_jumps(config: Path) -> None:
         aimed("ssh://round", config)
 
 
+def test_a_proxy_replaces_a_command_and_precedes_jump_hosts(config: Path) -> None:
+    proxy = "http://p:3128"
+    assert hops(aimed("ssh://other", config, proxy=proxy)[1]) == ""
+    assert hops(aimed("ssh://plain", config, proxy=proxy)[1]) == "ops@bastion:22"
+    with pytest.raises(UsageError, match="circular"):
+        aimed("ssh://round", config, proxy=proxy)
+
+
 def test_a_hop_is_resolved_like_a_host(config: Path) -> None:
     (hop,) = parse_target("ssh://bastion", schemes())
     options = options_with(ssh_config=str(config), user="me", identities=("k",))
