@@ -7,18 +7,22 @@ from typing import Any
 import msgspec
 import pytest
 
+from seventh.model.report import SkipCause
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import (
     Certificate,
     ChainProblem,
     Mismatch,
     OtherCertificate,
+    Starttls,
+    StarttlsName,
     TlsFacts,
     Topic,
 )
 from seventh.protocols.tls.rules import certificate as certs
-from seventh.protocols.tls.rules import handshake, versions
+from seventh.protocols.tls.rules import handshake, suites, versions
 from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF
+from seventh.protocols.tls.rules.starttls import starttls_inject
 from seventh.rules.rule import Hit, Skip, Verdict
 from tests.reports import evidence
 
@@ -150,19 +154,17 @@ def test_a_staple_that_came_is_enough() -> None:
 
 def test_cbc_is_medium_and_rc4_high() -> None:
     cbc = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
-    assert (
-        hit(handshake.weak_cipher(GOOD.learn(obsolete_suites=(cbc,)))).severity is Severity.MEDIUM
-    )
+    assert hit(suites.weak_cipher(GOOD.learn(obsolete_suites=(cbc,)))).severity is Severity.MEDIUM
     both = GOOD.learn(obsolete_suites=(cbc,), broken_suites=("TLS_RSA_WITH_RC4_128_SHA",))
-    assert hit(handshake.weak_cipher(both)).severity is None
-    assert len(hit(handshake.weak_cipher(both)).params["suites"]) == 2  # type: ignore[arg-type]
+    assert hit(suites.weak_cipher(both)).severity is None
+    assert len(hit(suites.weak_cipher(both)).params["suites"]) == 2  # type: ignore[arg-type]
     negotiated = GOOD.learn(cipher=cbc)
-    assert hit(handshake.weak_cipher(negotiated)).params["suites"] == (cbc,)
+    assert hit(suites.weak_cipher(negotiated)).params["suites"] == (cbc,)
 
 
 def test_half_an_answer_about_suites_is_no_pass() -> None:
-    assert isinstance(handshake.weak_cipher(GOOD.learn(broken_suites=None)), Skip)
-    assert isinstance(handshake.weak_cipher(GOOD.learn(obsolete_suites=None)), Skip)
+    assert isinstance(suites.weak_cipher(GOOD.learn(broken_suites=None)), Skip)
+    assert isinstance(suites.weak_cipher(GOOD.learn(obsolete_suites=None)), Skip)
 
 
 def test_half_an_answer_about_versions_is_no_pass() -> None:
@@ -285,7 +287,7 @@ def test_why_sessions_are_not_resumed(facts: TlsFacts, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suites", "level", "severity", "what"),
+    ("accepted", "level", "severity", "what"),
     [
         (("TLS_RSA_WITH_RC4_128_SHA",), 0, Severity.MEDIUM, "allowed-if-supported"),
         (("TLS_RSA_WITH_NULL_SHA",), None, Severity.MEDIUM, "allowed-if-supported"),
@@ -294,10 +296,10 @@ def test_why_sessions_are_not_resumed(facts: TlsFacts, shown: str) -> None:
     ],
 )
 def test_a_file_only_asks_for_weak_suites(
-    suites: tuple[str, ...], level: int | None, severity: Severity | None, what: str
+    accepted: tuple[str, ...], level: int | None, severity: Severity | None, what: str
 ) -> None:
-    facts = GOOD.learn(broken_suites=suites, configured=True, security_level=level)
-    verdict = hit(handshake.weak_cipher(facts))
+    facts = GOOD.learn(broken_suites=accepted, configured=True, security_level=level)
+    verdict = hit(suites.weak_cipher(facts))
     assert (verdict.severity, verdict.params["what"]) == (severity, what)
 
 
@@ -315,3 +317,43 @@ def test_a_file_only_asks_for_old_versions(
     facts = GOOD.learn(versions=(found, "TLSv1.2"), configured=True, security_level=level)
     verdict = hit(versions.legacy(facts))
     assert (verdict.severity, verdict.params["what"]) == (severity, what)
+
+
+# -- after STARTTLS --------------------------------------------------------------------------------
+
+
+def after(protocol: StarttlsName, **more: Any) -> TlsFacts:
+    return GOOD.learn(starttls=Starttls(protocol=protocol, injected_bytes=0), **more)
+
+
+def test_resumption_matters_less_after_starttls_and_not_to_postgresql() -> None:
+    full: dict[str, Any] = {"resumed": False, "tickets": 0}
+    assert hit(handshake.no_resume(GOOD.learn(**full))).severity is None
+    assert hit(handshake.no_resume(after("imap", **full))).severity is Severity.LOW
+    skip = handshake.no_resume(after("postgres", **full))
+    assert isinstance(skip, Skip)
+    assert skip.cause is SkipCause.NOT_APPLICABLE
+
+
+def test_after_starttls_the_login_decides_about_client_certificates() -> None:
+    skip = handshake.mtls_optional(after("mysql", client_certificate="optional"))
+    assert isinstance(skip, Skip)
+    assert skip.cause is SkipCause.NO_EVIDENCE
+    assert handshake.mtls_optional(after("mysql", client_certificate="required")) is None
+
+
+def test_injected_data_is_unknown_without_a_go_ahead() -> None:
+    refused = TlsFacts(starttls=Starttls(protocol="smtp"))
+    skip = starttls_inject(refused)
+    assert isinstance(skip, Skip)
+    assert skip.cause is SkipCause.NO_EVIDENCE
+    direct = starttls_inject(GOOD)
+    assert isinstance(direct, Skip)
+    assert direct.cause is SkipCause.NOT_APPLICABLE
+
+
+def test_the_greeting_or_the_protocol_selects_the_fix() -> None:
+    greeting = Starttls(protocol="smtp", greeting="mx.example ESMTP Postfix")
+    assert GOOD.learn(starttls=greeting).product == "postfix"
+    assert after("ldap").product == "ldap"
+    assert GOOD.product == ""
