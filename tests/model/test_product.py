@@ -35,6 +35,9 @@ GO_ALONG = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
         ("ENVOY", "envoy"),
         ("my-nginx", ""),
         ("x nginx, apache", "nginx"),
+        ("mx.example ESMTP Postfix (Debian)", "postfix"),
+        ("Dovecot (Debian) ready.", "dovecot"),
+        ("ProFTPD Server (lab)", "proftpd"),
         ("cloudflare", ""),
         ("Apache-Coyote/1.1", ""),
         ("", ""),
@@ -48,8 +51,9 @@ def test_software_with_fixes_of_its_own() -> None:
     """By the names that fixes have; some does not send its name."""
     assert {
         "apache", "aws-alb", "caddy", "chrony", "cisco-ios", "dovecot", "dropbear", "envoy",
-        "haproxy", "lighttpd", "mosquitto", "nginx", "node", "node-ws", "ntpd", "ntpsec",
-        "openssh", "openssl", "postfix", "socket.io", "spring", "uvicorn", "websockets",
+        "haproxy", "lighttpd", "mosquitto", "mysql", "nginx", "node", "node-ws", "ntpd", "ntpsec",
+        "openssh", "openssl", "postfix", "postgresql", "proftpd", "prosody", "socket.io", "spring",
+        "uvicorn", "websockets",
     } == ALTERNATIVES  # fmt: skip
 
 

@@ -27,19 +27,25 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "cupsd": ("-h", r"Usage: cupsd"),
     "curl": ("-V", r"^curl ([0-9.]+)"),
     "danted": ("-v", r"Dante v([0-9.]+)"),
+    "dovecot": ("--version", r"^(2\.[0-9.]+) "),
     "envoy": ("--version", r"version: \w+/([0-9.]+)/"),
     "haproxy": ("-v", r"HAProxy version ([0-9.]+)"),
     "ip": ("-V", r"iproute2-([0-9.]+)"),
     "lighttpd": ("-v", r"lighttpd/([0-9.]+)"),
     "microsocks": ("-?", r"MicroSocks SOCKS5 Server"),
+    "mariadbd": ("--version", r"Ver ([0-9.]+)-MariaDB"),
     "nginx": ("-v", r"nginx/([0-9.]+)"),
     "nsenter": ("-V", _UTIL_LINUX),
     "ntpd": ("--version", r"ntpsec-([0-9.]+)"),
+    "postconf": ("-d", r"^mail_version = ([0-9.]+)"),
+    "postgres": ("--version", r"^postgres \(PostgreSQL\) ([0-9.]+)"),
     "proftpd": ("-v", r"ProFTPD Version ([0-9.]+)"),
     "openssl": ("version", r"^OpenSSL ([0-9.]+)"),
+    "prosody": ("--help", r"prosody \[ -D \| -F \]"),
     "setpriv": ("-V", _UTIL_LINUX),
     "sftp": ("-h", r"usage: sftp .*-J"),
     "squid": ("-v", r"Squid Cache: Version ([0-9.]+)"),
+    "slapd": ("-VV", r"OpenLDAP: slapd ([0-9.]+)"),
     "ssh": ("-V", _OPENSSH),
     "ssh-add": ("-?", r"usage: ssh-add|authentication agent"),
     "ssh-agent": ("-?", r"usage: ssh-agent"),
@@ -90,6 +96,9 @@ def look_for(name: str) -> Program | str:
     argument, pattern = PROGRAMS[name]
     # What pip installed stands beside this Python.
     path = find_program(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+    if path is None:  # Debian keeps PostgreSQL's servers out of PATH
+        beside = Path("/usr/lib/postgresql").glob("*/bin")
+        path = shutil.which(name, path=os.pathsep.join(map(str, beside)))
     if path is None:
         return f"{name} is not installed"
     ran = subprocess.run(

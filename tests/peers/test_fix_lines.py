@@ -41,10 +41,14 @@ UNASKED = {
     "spring": "Java",
     "aws-alb": "a command against a cloud's account",
     "certbot": "a command that asks a public CA",
-    "dovecot": "not installed here: its own manual knows these settings",
+    "dovecot": "asked in test_starttls",
     "mosquitto": "not installed here: its own manual knows this setting",
     "openssl": "OpenSSL takes any setting in its file without a word: test_tls_fixes tries them",
-    "postfix": "not installed here: its own manual knows these settings",
+    "mysql": "asked in test_starttls",
+    "postfix": "asked in test_starttls",
+    "postgresql": "asked in test_starttls",
+    "proftpd": "asked in test_starttls",
+    "prosody": "asked in test_starttls",
 }
 NOT_HERE = {
     ("nginx", "HTTP-NO-H3"): "# nginx 1.25 or newer",

@@ -12,16 +12,25 @@ _NAMES = {
     "apache": "apache", "caddy": "caddy", "chronyd": "chrony", "chrony": "chrony",
     "dovecot": "dovecot", "dropbear": "dropbear", "envoy": "envoy", "lighttpd": "lighttpd",
     "nginx": "nginx", "ntpd": "ntpd", "ntpsec": "ntpsec", "openresty": "nginx",
-    "openssh": "openssh", "postfix": "postfix",
+    "openssh": "openssh", "postfix": "postfix", "proftpd": "proftpd",
     "tengine": "nginx", "uvicorn": "uvicorn", "websockets": "websockets",
 }  # fmt: skip
 """The name in a Server field or greeting, and the name of the fixes."""
-_UNNAMED = ("aws-alb", "cisco-ios", "haproxy", "mosquitto", "node", "node-ws",
-            "openssl", "socket.io", "spring")  # fmt: skip
+_UNNAMED = ("aws-alb", "cisco-ios", "haproxy", "mosquitto", "mysql", "node", "node-ws",
+            "openssl", "postgresql", "prosody", "socket.io", "spring")  # fmt: skip
 """Software with fixes of its own that does not send its name."""
 ALTERNATIVES = frozenset([*_NAMES.values(), *_UNNAMED])
 """Server software with fixes of its own, of which a peer is one. A fix of any other name (``dns``,
 ``nftables``) applies with each of them."""
+_MAILBOXES = ("dovecot", "openssl")
+FAMILIES = {
+    "postfix": ("postfix", "openssl"), "dovecot": _MAILBOXES, "proftpd": ("proftpd", "openssl"),
+    "smtp": ("postfix", "openssl"), "imap": _MAILBOXES, "pop3": _MAILBOXES, "sieve": _MAILBOXES,
+    "ldap": (), "postgres": ("postgresql", "openssl"), "mysql": ("mysql", "openssl"),
+    "xmpp": ("prosody", "openssl"), "ftp": ("proftpd", "openssl"), "nntp": ("openssl",),
+}  # fmt: skip
+"""By product, or by the protocol of ``--starttls`` where that is all that is known: the fixes to
+show, the first that a finding has. A web server's do not help there."""
 _WORD = re.compile(r"[a-z][a-z0-9.-]*")
 
 

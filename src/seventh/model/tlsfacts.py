@@ -280,5 +280,7 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
 
     @property
     def product(self) -> str:
-        """The software that the greeting names."""
-        return product_of(self.starttls.greeting) if self.starttls is not None else ""
+        """The software that the greeting names, else the protocol of ``--starttls``."""
+        if self.starttls is None:
+            return ""
+        return product_of(self.starttls.greeting) or self.starttls.protocol

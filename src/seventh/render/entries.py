@@ -71,7 +71,10 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     product: Annotated[
         str,
-        Meta(description="the product whose file was judged or that the peer claims to be, or ''"),
+        Meta(
+            description="the product whose file was judged or that the peer claims to be, the "
+            "protocol of --starttls, or ''"
+        ),
     ]
     fix: Annotated[
         dict[str, str],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from seventh.model.product import ALTERNATIVES
+from seventh.model.product import ALTERNATIVES, FAMILIES
 from seventh.render.entries import FindingEntry
 from seventh.render.view import View
 
@@ -29,6 +29,8 @@ def fixes_of(finding: FindingEntry, view: View) -> Fixes:
     named = [name for name in finding.fix if name in ALTERNATIVES]
     if view.verbose:
         wanted = named
+    elif (family := FAMILIES.get(finding.product)) is not None:
+        wanted = [name for name in family if name in named][:1]
     else:
         wanted = [name for name in named if name == finding.product] or named[:MOST_GUESSED]
     others = tuple(name for name in named if name not in wanted)

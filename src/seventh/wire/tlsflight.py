@@ -22,6 +22,10 @@ MAX_EMPTY_RECORDS = 16
 MAX_ALERTS = 8
 
 
+class NotTlsError(ProtocolViolation):
+    """Bytes that are no TLS record."""
+
+
 class FlightReader:
     """A reader of the server's first flight, as far as it is in plain text.
 
@@ -55,9 +59,9 @@ class FlightReader:
         pending = self._pending
         # Judge each header byte as it comes: bytes that are no TLS must not be waited for.
         if pending and pending[0] not in range(n.CHANGE_CIPHER_SPEC, 25):
-            raise ProtocolViolation(f"content type {pending[0]} does not exist in TLS")
+            raise NotTlsError(f"content type {pending[0]} does not exist in TLS")
         if len(pending) > 1 and pending[1] != 3:
-            raise ProtocolViolation(f"record version {pending[1]}.x does not exist in TLS")
+            raise NotTlsError(f"record version {pending[1]}.x does not exist in TLS")
         if len(pending) < 5:
             return None
         length = int.from_bytes(pending[3:5], "big")

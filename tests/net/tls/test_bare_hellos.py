@@ -23,7 +23,7 @@ SAID = tlshello.encode_server_hello(HELLO)
 KEY = b"\x00\x02\x7f\xff" + b"\x00\x01\x02" + b"\x00\x01\x05"
 
 
-async def answered(reply: bytes, *, key: bool = False) -> Answer:
+async def answered(reply: bytes, *, key: bool = False, in_clear: bool = False) -> Answer:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
         writer.write(reply)
@@ -33,7 +33,7 @@ async def answered(reply: bytes, *, key: bool = False) -> Answer:
         ctx = ProbeContext(Target(scheme="tls", host="127.0.0.1", port=port), Options())
         try:
             hello = tlshello.offer(n.TLS12, n.DHE_SUITES, b"c" * 32)
-            return await exchange(await ctx.connect(), hello, key=key)
+            return await exchange(await ctx.connect(), hello, key=key, in_clear=in_clear)
         finally:
             ctx.close()
 
@@ -64,6 +64,14 @@ async def test_answers(reply: bytes, key: bool, outcome: str, detail: str) -> No
     bits = f"{answer.key.prime_bits} bits" if answer.key is not None else "no key"
     alert = answer.alert.name if answer.alert is not None else "no alert"
     assert detail in f"{alert} {answer.why} {bits}"
+
+
+async def test_after_starttls_an_error_in_clear_is_a_refusal() -> None:
+    for reply in (b"421 TLS handshake failed\r\n", b"\x16\0\0\x02\xff\x13\x04#08S01Bad handshake"):
+        assert (await answered(reply, in_clear=True)).outcome == "refused"
+        assert (await answered(reply)).outcome == "unclear"
+    broken = tlshello.record(n.HANDSHAKE, tlshello.message(n.SERVER_KEY_EXCHANGE, KEY))
+    assert (await answered(broken, in_clear=True)).outcome == "unclear"
 
 
 async def test_no_more_questions_than_allowed() -> None:
@@ -112,7 +120,7 @@ class Script:
         self.hellos: list[tlshello.ClientHello] = []
         monkeypatch.setattr(bare_hellos, "exchange", self.exchange)
 
-    async def exchange(self, _: object, hello: bytes, *, key: bool = False) -> Answer:
+    async def exchange(self, _: object, hello: bytes, **how: bool) -> Answer:
         self.hellos.append(tlshello.parse_client_hello(hello[9:]))
         return self.answers.pop(0)
 

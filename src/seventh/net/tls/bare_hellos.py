@@ -71,9 +71,13 @@ class Answers(msgspec.Struct, kw_only=True):
 class BareHellos:
     """The questions to one server, each on a connection of its own."""
 
-    def __init__(self, open_stream: OpenStream, name: str | None, *, modern: bool) -> None:
+    def __init__(
+        self, open_stream: OpenStream, name: str | None, *, modern: bool, in_clear: bool = False
+    ) -> None:
         self._open = open_stream
         self._name = name
+        self._in_clear = in_clear
+        """Whether a server may refuse in clear: see :func:`exchange`."""
         self._modern = modern
         """Whether the server is known to speak TLS 1.2 or newer."""
         self._best = n.TLS12
@@ -87,7 +91,7 @@ class BareHellos:
         self.left -= 1
         try:
             with await self._open() as stream:
-                answer = await exchange(stream, hello, key=key)
+                answer = await exchange(stream, hello, key=key, in_clear=self._in_clear)
         except Failed as failed:
             answer = Answer(outcome="unclear", why=failed.detail)
         if answer.outcome == "unclear":
@@ -214,10 +218,14 @@ def _bulk(suite: int) -> str:
     return n.suite_name(suite).rpartition("_WITH_")[2]
 
 
-async def exchange(stream: Stream, hello: bytes, *, key: bool = False) -> Answer:
+async def exchange(
+    stream: Stream, hello: bytes, *, key: bool = False, in_clear: bool = False
+) -> Answer:
     """Send one bare hello and read up to the answer; with ``key``, up to the server's key.
 
-    Never raises for what the peer answers; Failed where this side or the budget gave out.
+    After STARTTLS some servers refuse a hello with an error of their own protocol, in clear
+    (MariaDB, ProFTPD): with ``in_clear`` that is a refusal. Never raises for what the peer
+    answers; Failed where this side or the budget gave out.
     """
     reader = tlsflight.FlightReader()
     until = stream.budget.within(ANSWER_SECONDS)
@@ -234,6 +242,8 @@ async def exchange(stream: Stream, hello: bytes, *, key: bool = False) -> Answer
                 if answer is not None:
                     return answer
     except ProtocolViolation as violation:
+        if in_clear and isinstance(violation, tlsflight.NotTlsError):
+            return _closed(server_hello)
         return Answer(outcome="unclear", why=violation.detail)
     except Failed as failed:
         if failed.reason in {Reason.PEER_RESET, Reason.PEER_CLOSED}:
@@ -274,7 +284,12 @@ async def check_bare_hellos(ctx: ProbeContext, open_stream: OpenStream, server_n
     notes = ctx.notes(TlsFacts)
     version, group = notes.facts.version, notes.facts.group
     modern = version in {"TLSv1.2", "TLSv1.3"}
-    hellos = BareHellos(open_stream, tlshello.sni(server_name), modern=modern)
+    hellos = BareHellos(
+        open_stream,
+        tlshello.sni(server_name),
+        modern=modern,
+        in_clear=notes.facts.starttls is not None,
+    )
     asks = [hellos.broken_suites, hellos.obsolete_suites, hellos.features, hellos.finite_field]
     if modern:
         asks.insert(0, hellos.versions)

@@ -248,7 +248,8 @@ class _Inspection:
 
         nginx and others request one in the handshake, and refuse in the response.
         """
-        if self.notes.facts.client_certificate != "optional" or not self._may_ask():
+        is_http = "http/1.1" in self.alpn
+        if self.notes.facts.client_certificate != "optional" or not is_http or not self._may_ask():
             return
         try:
             with await self._stream(alpn=("http/1.1",)) as stream:

@@ -72,11 +72,8 @@ class _Talk:
             match event:
                 case Greeting(text):
                     self._greeting = text
-                    self._record(self._last)
-                    self._phase, self._since = "tls.starttls", None
                 case Send(data):
-                    mark = await self._stream.send(data)
-                    self._since = self._since or mark
+                    await self._send(data)
                 case Go():
                     self._record(self._last)
                     return True
@@ -84,6 +81,14 @@ class _Talk:
                     self._end = self._last
                     raise event
         return False
+
+    async def _send(self, data: bytes) -> None:
+        """Send a command; the first one begins the phase after the greeting."""
+        if self._phase == "tls.greeting":
+            self._record(self._last)
+            self._phase, self._since = "tls.starttls", None
+        mark = await self._stream.send(data)
+        self._since = self._since or mark
 
     async def _receive(self) -> bytes:
         try:

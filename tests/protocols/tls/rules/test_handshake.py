@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seventh.model.tlsfacts import TlsFacts, Topic
-from seventh.protocols.tls.rules import handshake, versions
+from seventh.protocols.tls.rules import handshake, suites, versions
 from seventh.protocols.tls.rules.examples import GOOD
 from seventh.rules.rule import AnyRule
 from tests.verdicts import told
@@ -71,7 +71,7 @@ def test_why_a_hello_has_no_answer(unknown: dict[Topic, str], line: str) -> None
     ],
 )  # fmt: skip
 def test_suites(facts: TlsFacts, line: str) -> None:
-    assert told(handshake.weak_cipher, facts) == line
+    assert told(suites.weak_cipher, facts) == line
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
-"""Rules for the handshake: suites, groups, resumption, early data, client certificates."""
+"""Rules for the handshake: groups, resumption, early data, client certificates."""
 
 from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.protocols.tls.rules.examples import GOOD
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
-from seventh.wire.tlsnames import grade
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 MIN_DH_BITS = 2048
 EVERY_SERVER = (
@@ -19,77 +18,6 @@ def unasked(tls: TlsFacts, what: Topic) -> Skip:
     known = (topic for topic in (what, Topic.HELLOS) if topic in tls.unknown)
     topic = next(known, what)
     return Skip(f"{topic}: {tls.unknown.get(topic, 'not checked')}")
-
-
-@rule(
-    "TLS-WEAK-CIPHER",
-    Severity.HIGH,
-    tier=0,
-    source=Source.WIRE,
-    title="Weak cipher suites accepted",
-    evidence="{what}",
-    phrases={
-        "what": {
-            "accepted": "accepts {suites}",
-            "accepted-at-least": "accepts at least {suites}",
-            "allowed": "the configuration allows {suites}",
-            "allowed-if-supported": "the configuration allows {suites}. OpenSSL refuses NULL and "
-            "anonymous suites unless the list has @SECLEVEL=0, and most builds since 1.1.0 have "
-            "no RC4, DES, 3DES or EXPORT suites",
-        }
-    },
-    why="NULL, EXPORT, RC4, DES, 3DES and anonymous suites give little or no protection. CBC "
-    "suites allow padding oracle attacks. With static RSA, an attacker who obtains the server key "
-    "later can decrypt recorded traffic.",
-    fix={
-        "nginx": "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
-        "apache": "SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
-        "haproxy": "# in global; remove ciphers from bind lines\n"
-        "ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20",
-        "caddy": "tls {{\n\tciphers TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 "
-        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 "
-        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 "
-        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256\n}}",
-        "postfix": "tls_high_cipherlist = ECDHE+AESGCM:ECDHE+CHACHA20\nsmtpd_tls_ciphers = high",
-        "dovecot": "ssl_cipher_list = ECDHE+AESGCM:ECDHE+CHACHA20",
-        "openssl": "CipherString = ECDHE+AESGCM:ECDHE+CHACHA20",
-    },
-    references=("RFC 9325 §4",),
-    seed=("12.10.4",),
-    good=GOOD,
-    bad=GOOD.learn(broken_suites=("TLS_RSA_WITH_RC4_128_SHA",)),
-    directives={
-        "nginx": ("ssl_ciphers", "ssl_protocols"),
-        "caddy": ("tls ciphers", "tls protocols"),
-    },
-)
-def weak_cipher(tls: TlsFacts) -> Verdict:
-    """Report broken suites; at medium those with CBC or without forward secrecy only."""
-    broken = list(tls.broken_suites or ())
-    obsolete = list(tls.obsolete_suites or ())
-    if tls.cipher is not None:
-        for found, wanted in ((broken, "broken"), (obsolete, "obsolete")):
-            if grade(tls.cipher) == wanted and tls.cipher not in found:
-                found.append(tls.cipher)
-    if broken:
-        return _weak(tls, (*broken, *obsolete), broken)
-    if tls.broken_suites is None:
-        return unasked(tls, Topic.BROKEN_SUITES)
-    if obsolete:
-        return _weak(tls, tuple(obsolete), [])
-    return unasked(tls, Topic.OBSOLETE_SUITES) if tls.obsolete_suites is None else None
-
-
-def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
-    """Return the hit: a handshake proves a suite, a file only asks its library for it."""
-    severity = None if broken else Severity.MEDIUM
-    if not tls.configured:
-        what = "accepted" if tls.all_suites else "accepted-at-least"
-        return Hit(severity, suites=suites, what=what)
-    open_ = any("_NULL_" in suite or "_anon_" in suite for suite in broken)
-    if broken and not (open_ and tls.security_level == 0):
-        return Hit(Severity.MEDIUM, suites=suites, what="allowed-if-supported")
-    return Hit(severity, suites=suites, what="allowed")
 
 
 @rule(
@@ -215,6 +143,8 @@ def big_hello(tls: TlsFacts) -> Verdict:
         "# in main, outside <VirtualHost>\n"
         "SSLSessionCache shmcb:${{APACHE_RUN_DIR}}/ssl_scache(512000)",
         "haproxy": "# in global; remove no-tls-tickets from bind lines\ntune.ssl.cachesize 100000",
+        "dovecot": "# in service imap-login {{}}, pop3-login {{}} and managesieve-login {{}}\n"
+        "service_count = 0",
         "any": "Behind a load balancer, use the same ticket keys on all nodes.",
     },
     references=("RFC 9846 §2.2",),
@@ -233,8 +163,12 @@ def no_resume(tls: TlsFacts) -> Verdict:
         return None
     if tls.configured:
         return Hit(what="configured")
+    if tls.starttls is not None and tls.starttls.protocol == "postgres":
+        return not_applicable("PostgreSQL does not resume TLS sessions")
+    # After STARTTLS connections are few and long; several servers cannot resume at all.
+    severity = Severity.LOW if tls.starttls is not None else None
     no_ticket = not tls.tickets and tls.version == "TLSv1.3"
-    return Hit(what="no-ticket" if no_ticket else "full-handshake")
+    return Hit(severity, what="no-ticket" if no_ticket else "full-handshake")
 
 
 @rule(
@@ -387,4 +321,6 @@ def mtls_optional(tls: TlsFacts) -> Verdict:
         return Skip("--cert was given, so the behaviour without a certificate is unknown")
     if tls.client_certificate is None:
         return Skip("the handshake ended before this was known")
+    if tls.client_certificate == "optional" and tls.starttls is not None:
+        return Skip("the login after TLS decides whether a client certificate is required")
     return Hit() if tls.client_certificate == "optional" else None
