@@ -150,7 +150,7 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (origin.hsts, {"tls": False}, "skipped: clients ignore HSTS over plain HTTP"),
     (origin.hsts, {"tls": None, **UNDECIDED}, "skipped: it depends on {$X}"),
     (origin.hsts, {"tls": None, **GONE}, PART),
-    (quic.h2_settings, {"streams": 99}, "low: 99 concurrent streams, fewer than 100"),
+    (quic.h2_settings, {"streams": 99}, "low: the limit of concurrent streams is 99, less than 100"),
     (quic.h2_settings, {"streams": 100}, "pass"),
     (quic.h2_settings, {"streams": None},
      "skipped: http2_max_concurrent_streams is not a number"),
