@@ -38,7 +38,8 @@ WINDOW = (
         (H2Facts(settings={"INITIAL_WINDOW_SIZE": 124_999}, rtt_seconds=0.1),
          f"info: {WINDOW.format(124_999, '10.0', 100)}"),
         (H2Facts(settings={"MAX_CONCURRENT_STREAMS": 1}, rtt_seconds=0.25),
-         f"low: the limit of concurrent streams is 1, less than 100; {WINDOW.format(65535, '2.1', 250)}"),
+         (f"low: the limit of concurrent streams is 1, less than 100; "
+         f"{WINDOW.format(65535, '2.1', 250)}")),
     ],
 )  # fmt: skip
 def test_settings(h2: H2Facts | None, line: str) -> None:
