@@ -224,7 +224,7 @@ def test_the_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
     assert text.startswith("usage: seventh VERB … Checks application-layer servers")
     for verb, (short, _, _) in VERBS.items():
         assert f" {verb} {short}" in text
-    assert "-V, --version" in text
+    assert "-V, --version show program" in text
     assert text.endswith("`seventh VERB --help` describes a verb.")
 
 

@@ -28,9 +28,9 @@ WINDOW = (
         (H2Facts(ping_seconds=0.1), "pass"),
         (H2Facts(settings={"MAX_CONCURRENT_STREAMS": 100}), "pass"),
         (H2Facts(settings={"MAX_CONCURRENT_STREAMS": 99}),
-         "low: 99 concurrent streams, fewer than 100"),
+         "low: the limit of concurrent streams is 99, less than 100"),
         (H2Facts(settings={"MAX_CONCURRENT_STREAMS": 0}),
-         "low: 0 concurrent streams, fewer than 100"),
+         "low: the limit of concurrent streams is 0, less than 100"),
         # The default of RFC 9113 §6.5.2 is 65535 bytes: 5.2 Mbit/s in 100 ms.
         (H2Facts(settings={"MAX_CONCURRENT_STREAMS": 100}, rtt_seconds=0.1),
          f"info: {WINDOW.format(65535, '5.2', 100)}"),
@@ -38,7 +38,8 @@ WINDOW = (
         (H2Facts(settings={"INITIAL_WINDOW_SIZE": 124_999}, rtt_seconds=0.1),
          f"info: {WINDOW.format(124_999, '10.0', 100)}"),
         (H2Facts(settings={"MAX_CONCURRENT_STREAMS": 1}, rtt_seconds=0.25),
-         f"low: 1 concurrent streams, fewer than 100; {WINDOW.format(65535, '2.1', 250)}"),
+         (f"low: the limit of concurrent streams is 1, less than 100; "
+         f"{WINDOW.format(65535, '2.1', 250)}")),
     ],
 )  # fmt: skip
 def test_settings(h2: H2Facts | None, line: str) -> None:

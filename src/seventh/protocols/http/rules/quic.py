@@ -32,7 +32,7 @@ TOO_EARLY = 425
     title="HTTP/2 settings limit throughput",
     evidence="{what}",
     phrases={"what": {
-        "streams": "{streams} concurrent streams, fewer than {least}",
+        "streams": "the limit of concurrent streams is {streams}, less than {least}",
         "window": "the initial window of {window_bytes} bytes limits an upload to {mbits} Mbit/s "
         "at a round trip of {rtt_ms} ms until the server enlarges it",
     }},

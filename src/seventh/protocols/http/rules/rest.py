@@ -243,7 +243,7 @@ def _when(seconds: int | None) -> str:
     title="Event stream is silent, buffered or cut off",
     evidence="{what}",
     phrases={"what": {
-        "buffered": "{count} events arrived in parts, which a buffer causes",
+        "buffered": "events arrived in parts, which a buffer causes ({count} of them)",
         "silent": "no data for {seconds} s",
         "rare-heartbeats": "the stream was cut off after {seconds} s of silence: its comments are "
         "too rare",
