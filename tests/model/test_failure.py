@@ -20,7 +20,8 @@ REASONS = {
     "resolve-nxdomain": "local", "resolve-no-address": "peer", "resolve-timeout": "network",
     "resolve-failed": "network", "connect-refused": "peer", "connect-timeout": "network",
     "connect-reset": "peer", "connect-unreachable": "network", "connect-forbidden": "local",
-    "address-policy": "peer", "no-reply": "network", "tls-not-tls": "peer",
+    "address-policy": "peer", "no-reply": "network",
+    "starttls-not-offered": "peer", "starttls-refused": "peer", "tls-not-tls": "peer",
     "tls-handshake-failed": "peer", "tls-version-unsupported": "peer",
     "tls-certificate-expired": "peer", "tls-certificate-not-yet-valid": "peer",
     "tls-certificate-host-mismatch": "peer", "tls-certificate-self-signed": "peer",
@@ -29,7 +30,10 @@ REASONS = {
     "protocol-violation": "peer", "protocol-mismatch": "peer", "negotiation-failed": "peer",
     "peer-closed": "peer", "peer-reset": "peer", "peer-silent": "peer", "budget-exceeded": "peer",
     "unexpected-answer": "peer", "auth-required": "peer", "auth-rejected": "peer",
-    "host-key-untrusted": "peer", "options-unusable": "local", "file-unreadable": "local",
+    "host-key-untrusted": "peer", "options-unusable": "local",
+    "proxy-unreachable": "proxy", "proxy-tls-failed": "proxy", "proxy-mismatch": "local",
+    "proxy-auth-required": "local", "proxy-auth-rejected": "local", "proxy-refused": "proxy",
+    "proxy-failed": "proxy", "file-unreadable": "local",
     "file-malformed": "local", "local-resource": "local", "interrupted": "local",
     "internal-error": "seventh",
 }  # fmt: skip
@@ -43,6 +47,8 @@ def test_no_reason_is_renamed_or_blames_another() -> None:
 def test_after_a_failure_of_this_machine_the_peer_is_unknown() -> None:
     assert {str(reason) for reason in OURS} == {
         "connect-forbidden", "options-unusable", "local-resource", "interrupted", "internal-error",
+        "proxy-unreachable", "proxy-tls-failed", "proxy-mismatch", "proxy-auth-required",
+        "proxy-auth-rejected", "proxy-refused", "proxy-failed",
     }  # fmt: skip
     assert {str(reason) for reason in NO_TLS_AT_ALL} == {
         "tls-not-tls", "protocol-mismatch", "peer-silent", "budget-exceeded",

@@ -148,6 +148,7 @@ def test_what_options_permit_and_need() -> None:
     assert {flag: each.option.needs for flag, each in BY_FLAG.items() if each.option.needs} == {
         "key": ("cert", "the certificate that the key belongs to"),
         "hold": ("intrusive", "holding a connection open is tier 4"),
+        "proxy-auth-file": ("proxy", "the proxy that asks for the login"),
     }
     always = {flag for flag, each in BY_FLAG.items() if each.option.always}
     assert always >= {"timeout", "family", "resolver", "via"}

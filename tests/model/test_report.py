@@ -69,7 +69,8 @@ def test_a_failure_is_critical_unless_it_is_ours(reason: Reason) -> None:
         "connect-forbidden", "options-unusable", "local-resource", "interrupted", "internal-error",
         "file-unreadable",
     }  # fmt: skip
-    expected = Status.UNKNOWN if reason in ours else Status.CRITICAL
+    unknown = reason in ours or reason.startswith("proxy-")
+    expected = Status.UNKNOWN if unknown else Status.CRITICAL
     assert judge(Failed(reason, "why").failure(), []) is expected
     blamed = Failed(reason, "why", blame=Blame.SEVENTH).failure()
     assert judge(blamed, []) is Status.UNKNOWN

@@ -56,7 +56,7 @@ def sections(spec: Spec) -> tuple[Section, ...]:
     metrics = tuple(
         (
             f'{m.name}{{{m.label}="…"}}' if m.label else m.name,
-            f"{m.kind}: {m.meaning}; limit: {names[m.name]}",
+            f"{m.kind}: {m.meaning}" + (f"; limit: {names[m.name]}" if m.name in names else ""),
         )
         for m in spec.metrics
     )
