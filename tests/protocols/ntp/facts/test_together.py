@@ -212,8 +212,13 @@ def test_when_two_entries_are_one_server(
 
 
 def test_who_has_time_stands_for_the_server() -> None:
-    silent = source(1, target="nts://a:4460", port=4460, verdict="unusable", detail="no-reply")
+    silent = source(
+        1, target="nts://a:4460", port=4460, verdict="unusable", detail="no-reply",
+        offset_seconds=None, error_seconds=None,
+    )  # fmt: skip
     assert verdicts(silent, source(1)) == ["repeated", "alone"]
+    again = compare_sources((silent, source(1)), 2).sources
+    assert verdicts(*again) == ["repeated", "alone"], "it has no time still"
 
 
 # -- our clock between the measurements ------------------------------------------------------------

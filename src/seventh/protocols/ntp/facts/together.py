@@ -154,7 +154,9 @@ def compare_sources(sources: Sequence[SourceFacts], targets: int) -> SourcesFact
 def _distinct(sources: Sequence[SourceFacts]) -> list[SourceFacts]:
     """Mark sources that repeat one which has time, or which is listed earlier."""
     listed = [
-        source if source.verdict == "unusable" else _with_verdict(source, "undecided")
+        source
+        if source.verdict == "unusable" or source.offset_seconds is None
+        else _with_verdict(source, "undecided")
         for source in sources
     ]
     kept: list[SourceFacts] = []
@@ -196,23 +198,31 @@ def _same(one: SourceFacts, other: SourceFacts) -> bool:
 def _aligned(source: SourceFacts, now: ClockReading) -> tuple[SourceFacts, float, float]:
     """Return the source relative to our clock at ``now``, our clock's step, and the added error."""
     taken = source.measured
-    if taken is None or source.offset_seconds is None or source.error_seconds is None:
+    if taken is None:
         return source, 0.0, 0.0
+    offset, error = _time_of(source)
     passed = now.raw_seconds - taken.raw_seconds
     step = (now.unix_seconds - taken.unix_seconds) - passed
     drift = RAW_TOLERANCE * abs(passed)
     aligned = replace(
         source,
-        offset_seconds=source.offset_seconds - step,
-        error_seconds=source.error_seconds + drift,
+        offset_seconds=offset - step,
+        error_seconds=error + drift,
         measured=now,
     )
     return aligned, step, drift
 
 
 def _interval(source: SourceFacts) -> Interval:
-    offset, error = source.offset_seconds or 0.0, source.error_seconds or 0.0
+    offset, error = _time_of(source)
     return Interval(offset - error, offset + error)
+
+
+def _time_of(source: SourceFacts) -> tuple[float, float]:
+    """Return the offset and the error of a usable source."""
+    assert source.offset_seconds is not None  # noqa: S101 - it is usable
+    assert source.error_seconds is not None  # noqa: S101 - it has an offset
+    return source.offset_seconds, source.error_seconds
 
 
 def followed(sources: Sequence[SourceFacts]) -> dict[str, tuple[str, ...]]:
