@@ -205,7 +205,12 @@ def test_two_groups_of_one_name(text: str, times: int) -> None:
     ("text", "milliseconds", "seconds"),
     [("1", 1000, 1), ("1h30m", 5400000, 5400), ("1s500ms", 1500, None), ("1y", None, 31536000),
      ("2M", None, 5184000), ("1d 12h", 129600000, 129600), ("1m1h", None, None), ("", None, None),
-     ("s", None, None), ("1.5s", None, None), ("9" * 19, None, None), ("9" * 30, None, None)],
+     ("s", None, None), ("1.5s", None, None), ("9" * 19, None, None), ("9" * 30, None, None),
+     ("1hs", 3600000, 3600), ("1s1", 2000, 2), ("1 ", 1000, 1), ("1 2", 3000, 3), ("h1", 1000, 1),
+     ("1 s", None, None), ("1s 1", 2000, 2), ("1w", 604800000, 604800), ("1ms", 1, None),
+     ("1M", None, 2592000), ("2h3", 7203000, 7203), ("1hh", None, None), ("1dms", 86400000, None),
+     ("1d 1ms", 86400001, None), ("1w1d1h1m1s", 694861000, 694861),
+     ("1y1M1w1d1h1m1s", None, 34822861)],
 )  # fmt: skip
 def test_times(text: str, milliseconds: int | None, seconds: int | None) -> None:
     assert values.milliseconds(text) == milliseconds
