@@ -54,8 +54,7 @@ def decoded(type_name: str, encoded: str) -> PublicKey | None:
         blob = base64.b64decode(encoded[:_MAX_KEY_CHARS], validate=True)
     except (binascii.Error, ValueError):
         raise GrammarError("the key is not valid base64") from None
-    inside = printable(blob[4 : 4 + int.from_bytes(blob[:4], "big")][:64], 64)
-    if inside != type_name:
+    if blob[4 : 4 + int.from_bytes(blob[:4], "big")] != type_name.encode():
         raise GrammarError(f"the key data is not of the type {type_name}")
     if _SECURITY_KEY.fullmatch(type_name):
         return None
