@@ -136,6 +136,11 @@ def test_a_shut_port_is_as_the_proxy_reports_it() -> None:
     assert verdict.params["states"] == ("192.0.2.1 refused (as the proxy reports)",)
 
 
+def test_an_open_port_proves_it_only_for_an_address_that_is_known() -> None:
+    assert rules.port_state(proxied("open")) is None
+    assert isinstance(rules.port_state(proxied("open", ip="name.example")), Skip)
+
+
 @pytest.mark.parametrize("outcome", ["unreachable", "forbidden", "untried"])
 def test_what_the_proxy_did_not_reach_is_not_judged(outcome: AttemptOutcome) -> None:
     verdict = rules.port_state(proxied(outcome))
