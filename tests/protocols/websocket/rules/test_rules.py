@@ -150,6 +150,12 @@ def test_cuts_at_different_ages_are_no_timer() -> None:
         assert hit.params["what"] == ("same-age" if same else "ages")
 
 
+def test_a_cut_behind_a_proxy_may_be_the_proxy_s() -> None:
+    cut = Hold(seconds=60.0, cuts_seconds=(30.0, 30.0), carried=True)
+    assert isinstance(live.idle_cut(GOOD.learn(hold=cut)), Skip)
+    assert live.idle_cut(GOOD.learn(hold=Hold(seconds=60.0, carried=True))) is None
+
+
 @pytest.mark.parametrize(
     ("token", "kind"),
     [
