@@ -6,6 +6,7 @@ from seventh.model.limit import Limit, Measured
 from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 from seventh.model.severity import Severity
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
+from seventh.wire.address import is_literal
 
 SLOW_LOOKUP_SECONDS = 0.2
 _WORST = 3
@@ -70,6 +71,8 @@ def port_state(net: NetFacts) -> Verdict:
         whose = "the proxy or the jump host" if net.carried else "this machine"
         return Skip(f"{whose} reached none of the addresses")
     shut = [a for a in judged if a.outcome != "open"]
+    if not shut and net.carried and not all(is_literal(a.address) for a in judged):
+        return Skip("the proxy or the last jump host chose one of the name's addresses")
     if not shut:
         return None
     several = len({a.transport for a in net.attempts}) > 1

@@ -109,6 +109,7 @@ async def hold(endpoint: Endpoint) -> None:
             pings=len(first.pings),
             ping_seconds=statistics.median(gaps) if gaps else None,
             pinged_seconds=tuple(at.since(first.opened) for at in first.pings[:SHOWN]),
+            carried=ctx.carried,
             sockets=len(sockets),
             cuts_seconds=tuple(
                 s.ended_at.since(s.opened)
