@@ -84,7 +84,10 @@ SPEC = Spec(
         Metric("seventh_ntp_spoofed_replies", "gauge", "replies that match no request", "spoofed"),
         *(
             Metric(
-                f"seventh_ntp_{fact}", "gauge", meaning, fact,
+                f"seventh_ntp_{fact}",
+                "gauge",
+                meaning,
+                fact,
                 signed=fact in {"offset_seconds", "majority_offset_seconds"},
             )
             for fact, meaning in _MEANINGS.items()
