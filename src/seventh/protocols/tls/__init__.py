@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
@@ -16,11 +16,12 @@ class TlsOptions(RoomOptions, frozen=True, kw_only=True):
     starttls: Annotated[
         StarttlsName | None,
         Option(
-            flag="starttls",
-            help="protocol whose dialogue in clear precedes TLS; the target needs a port",
-            default="TLS starts with the connection",
+            flag="starttls", metavar="PROTOCOL",
+            help="protocol whose dialogue in clear precedes TLS, on a target with a port: "
+            f"{', '.join(get_args(StarttlsName))}",
+            default="none",
         ),
-    ] = None
+    ] = None  # fmt: skip
 
 
 SPEC = Spec(

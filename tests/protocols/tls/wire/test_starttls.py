@@ -101,7 +101,7 @@ class Heard:
 
     @property
     def outcome(self) -> tuple[list[Event], bytes, Reason | None]:
-        told = [event for event in self.events if not isinstance(event, Failed)]
+        told: list[Event] = [event for event in self.events if not isinstance(event, Failed)]
         return told, self.rest, self.failed.reason if self.failed else None
 
 

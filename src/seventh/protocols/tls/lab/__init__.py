@@ -25,7 +25,7 @@ from seventh.labkit.tlsserve import (
 from seventh.model.alert import Alert
 from seventh.model.failure import Reason
 from seventh.model.tlsfacts import StarttlsName
-from seventh.protocols.tls.lab import starttls
+from seventh.protocols.tls.lab.starttls import NAMES, Wrong, front
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -46,7 +46,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     need_client: bool = False
     on_hello: HelloHook | None = None
     starttls: StarttlsName | None = None
-    wrong: starttls.Wrong = "none"
+    wrong: Wrong = "none"
     """What is wrong before TLS."""
     public: bool = False
     """Whether the check treats the lab's root as a public one."""
@@ -171,7 +171,7 @@ def _issue(**wrong: Any) -> Setup:
     return Setup(issue=lambda kit: kit.authority.issue(**wrong))
 
 
-_WRONG: tuple[tuple[starttls.Wrong, str, tuple[str, ...], Reason | None], ...] = (
+_WRONG: tuple[tuple[Wrong, str, tuple[str, ...], Reason | None], ...] = (
     ("not-offered", "TLS is not offered (--starttls)", (), Reason.STARTTLS_NOT_OFFERED),
     ("refused", "TLS is offered and refused (--starttls)", (), Reason.STARTTLS_REFUSED),
     ("injected", "data follows the go-ahead in clear", ("TLS-STARTTLS-INJECT",), None),
@@ -292,7 +292,7 @@ FAULTS = (
             f"{name}-{wrong}", meaning, *triggers, reason=reason,
             setup=Setup(starttls=name, wrong=wrong),
         )
-        for name in starttls.NAMES
+        for name in NAMES
         for wrong, meaning, triggers, reason in _WRONG
     ),
     _fault(
@@ -325,11 +325,11 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         client_ca=str(kit.authority.ca_file),
     )
     trust = "ca_store" if setup.public else "ca_file"
-    front = starttls.front(setup.starttls, setup.wrong) if setup.starttls is not None else None
+    before = front(setup.starttls, setup.wrong) if setup.starttls is not None else None
     options = {trust: str(kit.authority.ca_file), "server_name": "lab.test"}
     if setup.starttls is not None:
         options["starttls"] = setup.starttls
     async with tls_server(
-        context, front=front, on_hello=setup.on_hello, early_data=setup.early_data > 0
+        context, front=before, on_hello=setup.on_hello, early_data=setup.early_data > 0
     ) as port:
         yield Served(target=f"tls://127.0.0.1:{port}", options=options)
