@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import msgspec
+
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
@@ -100,7 +102,8 @@ class _Door:
         starttls = ctx.options.of(TlsOptions).starttls
         self._protocol = PROTOCOLS[starttls] if starttls is not None else None
         if self._protocol is not None and not ctx.target.port_given:
-            urls = " or ".join(f"tls://{ctx.target.host}:{p}" for p in self._protocol.ports[:2])
+            targets = [msgspec.structs.replace(ctx.target, port=p) for p in self._protocol.ports]
+            urls = " or ".join(map(str, targets[:2]))
             raise UsageError(f"--starttls {starttls} needs a port: write {urls}")
 
     @property
