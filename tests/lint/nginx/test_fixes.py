@@ -66,6 +66,11 @@ SCENES: dict[str, Scene] = {
     ),
     "HTTP-NO-FRESHNESS at a location": Scene(location="alias /files/;", without=("Cache-",)),
     "HTTP-HSTS at a location": Scene(location="add_header X-A b;"),
+    "HTTP-HEADERS-LOST": Scene(
+        server='add_header X-Content-Type-Options "nosniff" always;',
+        location=f'{HSTS} add_header Cache-Control "max-age=60, stale-while-revalidate=60"; '
+        "add_header X-A b;",
+    ),
     "HTTP-NO-SWR": Scene(server='add_header Cache-Control "max-age=60";', without=("Cache-",)),
     "HTTP-VARY": Scene(without=("gzip_vary",)),
     "HTTP-NO-COMPRESS": Scene(without=("gzip",)),

@@ -20,6 +20,10 @@ LINES = (
         "Plain HTTP redirects to HTTPS, and HSTS is set",
         rules=("HTTP-NO-HTTPS", "HTTP-HSTS"),
     ),
+    CheckLine(
+        "No path loses the server's header fields", rules=("HTTP-HEADERS-LOST",),
+        look="seventh lint nginx.conf",
+    ),
     CheckLine("HTTP/2 is offered", rules=("HTTP-NO-H2",)),
     CheckLine("HTTP/2 settings allow parallel requests", rules=("H2-SETTINGS",)),
     CheckLine(

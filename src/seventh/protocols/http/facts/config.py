@@ -10,6 +10,26 @@ Does = Literal["files", "passes", "redirects", "answers", "refuses", "closes", "
 Clear = Literal["serves", "redirects", "refuses", "closes", ""]
 
 
+class LostHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that an outer block adds and that is not sent at this place."""
+
+    name: str
+    at: str
+    """Where the outer line is: ``nginx.conf:7``."""
+    line: str
+    """That line, as the inner block would repeat it."""
+
+
+class LostHeaders(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that a block loses because it adds others."""
+
+    by: str
+    """Where the first line is that replaces the outer ones."""
+    headers: tuple[LostHeader, ...]
+    can_merge: bool = False
+    """Whether this version can add a block's own fields to the inherited ones."""
+
+
 class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One server or location, with the defaults of its version in force.
 
@@ -56,6 +76,8 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The value that is added; empty for none; None where the file does not decide it."""
     hsts_lost: bool = False
     """Whether the server adds it and this location's own add_header lines replace it."""
+    lost_headers: LostHeaders | None = None
+    """Other fields than HSTS that an outer block adds and this place's lines replace."""
     named: bool = False
     """Whether it has a host name, which HSTS requires."""
 
