@@ -45,6 +45,10 @@ LINES = (
     ),
     CheckLine("Post-quantum key exchange is supported", rules=("TLS-NO-PQ",)),
     CheckLine("Sessions can be resumed", rules=("TLS-NO-RESUME",), facts=("resumed",)),
+    CheckLine(
+        "Session tickets are valid for a day, with TLS 1.3 for a week, at most",
+        rules=("TLS-TICKET-LONG",), facts=("ticket_lifetime_seconds",),
+    ),
     CheckLine("Early data (0-RTT) is off", rules=("TLS-0RTT-ON",)),
     CheckLine(
         "A client certificate is required if it is requested",

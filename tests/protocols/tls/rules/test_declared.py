@@ -27,6 +27,7 @@ DECLARED = {
     "TLS-RENEG": "medium 0 W",
     "TLS-STAPLE": "low 0 W",
     "TLS-STARTTLS-INJECT": "high 0 W",
+    "TLS-TICKET-LONG": "low 0 W",
     "TLS-WEAK-CIPHER": "high 0 W nginx:ssl_ciphers|ssl_protocols caddy:tls ciphers|tls protocols",
 }
 

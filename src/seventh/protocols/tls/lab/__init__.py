@@ -41,6 +41,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     groups: str = GOOD_GROUPS
     best: int = SSL.TLS1_3_VERSION
     resume: bool = True
+    ticket_seconds: int | None = None
+    """The lifetime of its tickets; None for OpenSSL's default."""
     early_data: int = 0
     ask_client: bool = False
     need_client: bool = False
@@ -263,6 +265,11 @@ FAULTS = (
         "no-resume", "sessions cannot be resumed", "TLS-NO-RESUME",
         setup=Setup(resume=False),
     ),
+    _fault(  # OpenSSL keeps to the limit of TLS 1.3
+        "long-tickets", "session tickets are valid for two days, with TLS 1.2 only",
+        "TLS-TICKET-LONG", "TLS-NO13", "TLS-NO-PQ",
+        setup=Setup(best=SSL.TLS1_2_VERSION, ticket_seconds=172_800),
+    ),
     _fault(
         "early-data", "early data is accepted", "TLS-0RTT-ON", setup=Setup(early_data=16384),
     ),
@@ -324,6 +331,8 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         need_client=setup.need_client,
         client_ca=str(kit.authority.ca_file),
     )
+    if setup.ticket_seconds is not None:
+        context.set_timeout(setup.ticket_seconds)
     trust = "ca_store" if setup.public else "ca_file"
     front = starttls.front(setup.starttls, setup.wrong) if setup.starttls is not None else None
     options = {trust: str(kit.authority.ca_file), "server_name": "lab.test"}
