@@ -32,6 +32,7 @@ LINES = (
     ),
     CheckLine("Keys and signatures of the chain are strong", rules=("TLS-CERT-WEAK",)),
     CheckLine("An OCSP staple is sent if the certificate requires one", rules=("TLS-STAPLE",)),
+    CheckLine("CAA records restrict who may issue certificates", rules=("TLS-CAA",)),
     CheckLine("TLS 1.3 is supported", rules=("TLS-NO13",)),
     CheckLine(
         "Obsolete versions, ciphers and parameters are refused",

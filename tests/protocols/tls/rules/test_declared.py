@@ -9,6 +9,7 @@ from tests.verdicts import declared
 DECLARED = {
     "TLS-0RTT-ON": "medium 1 W nginx:ssl_early_data caddy:0rtt",
     "TLS-BIG-HELLO": "high 0 W",
+    "TLS-CAA": "low 0 D",
     "TLS-CERT-EXPIRED": "critical 0 W",
     "TLS-CERT-EXPIRING": "medium 0 S",
     "TLS-CERT-HOST": "high 0 W",

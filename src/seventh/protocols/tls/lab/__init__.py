@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
 from seventh.labkit.ca import Issued
+from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.labkit.tlsserve import (
     GOOD_CIPHERS,
@@ -50,6 +51,10 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     starttls: StarttlsName | None = None
     wrong: starttls.Wrong = "none"
     """What is wrong before TLS."""
+    host: str = ""
+    """The name of the target, from a name server of the lab's own; empty for an address."""
+    zone: Mapping[str, tuple[str, ...]] = {}
+    """Further records of the name."""
     public: bool = False
     """Whether the check treats the lab's root as a public one."""
 
@@ -173,6 +178,12 @@ def _issue(**wrong: Any) -> Setup:
     return Setup(issue=lambda kit: kit.authority.issue(**wrong))
 
 
+def _named(**zone: tuple[str, ...]) -> Setup:
+    """Return the setup of a server with a public name, which has these further records."""
+    name = "www.example.org"
+    return Setup(issue=lambda kit: kit.authority.issue(name), host=name, zone=zone, public=True)
+
+
 _WRONG: tuple[tuple[starttls.Wrong, str, tuple[str, ...], Reason | None], ...] = (
     ("not-offered", "TLS is not offered (--starttls)", (), Reason.STARTTLS_NOT_OFFERED),
     ("refused", "TLS is offered and refused (--starttls)", (), Reason.STARTTLS_REFUSED),
@@ -228,6 +239,9 @@ FAULTS = (
     _fault(
         "long-lived", "a publicly trusted certificate has a lifetime of 365 days", "TLS-CERT-LONG",
         setup=Setup(issue=lambda kit: kit.authority.issue(lifetime=365 * _DAY), public=True),
+    ),
+    _fault(
+        "no-caa", "any public CA may issue certificates for the name", "TLS-CAA", setup=_named(),
     ),
     _fault(
         "must-staple", "the certificate requires an OCSP staple and none is sent", "TLS-STAPLE",
@@ -338,7 +352,13 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     options = {trust: str(kit.authority.ca_file), "server_name": "lab.test"}
     if setup.starttls is not None:
         options["starttls"] = setup.starttls
-    async with tls_server(
-        context, front=front, on_hello=setup.on_hello, early_data=setup.early_data > 0
-    ) as port:
-        yield Served(target=f"tls://127.0.0.1:{port}", options=options)
+    async with contextlib.AsyncExitStack() as stack:
+        if setup.host:
+            zone = {setup.host: {"A": ("127.0.0.1",), **setup.zone}}
+            options["resolver"] = await stack.enter_async_context(name_server(zone))
+            options["server_name"] = setup.host
+        server = tls_server(
+            context, front=front, on_hello=setup.on_hello, early_data=setup.early_data > 0
+        )
+        port = await stack.enter_async_context(server)
+        yield Served(target=f"tls://{setup.host or '127.0.0.1'}:{port}", options=options)
