@@ -51,6 +51,7 @@ class Topic(StrEnum):
     TICKET = "session ticket"
     RESUMPTION = "resumption"
     EARLY_DATA = "early data"
+    CAA = "CAA records"
 
 
 class Mismatch(StrEnum):
@@ -207,6 +208,21 @@ class Starttls(msgspec.Struct, frozen=True, kw_only=True):
     """The beginning of it."""
 
 
+class Caa(msgspec.Struct, frozen=True, kw_only=True):
+    """The CAA records that apply to the server's name (RFC 8659)."""
+
+    name: str = ""
+    """The nearest name that has some, the server's own or one above it; empty for none."""
+    records: tuple[str, ...] = ()
+    """In presentation form: flags, tag, value."""
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The properties that the records set, such as ``issue``."""
+        words = (record.split() for record in self.records)
+        return frozenset(word[1].lower() for word in words if len(word) > 1)
+
+
 class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """The facts of the handshakes and the bare ClientHellos."""
 
@@ -239,6 +255,7 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
 
     cert_expiry_timestamp_seconds: float | None = None
     """The earliest end of validity among the certificates that clients need, as Unix time."""
+    caa: Caa | None = None
     client_certificate: ClientCertificate | None = None
     other_certificates: tuple[OtherCertificate, ...] = ()
     """The certificates for clients that support only another key type (RSA or EC)."""

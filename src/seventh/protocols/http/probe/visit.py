@@ -332,6 +332,7 @@ class Visit:
     async def _hellos(self) -> None:
         """Send the TLS probes' hellos, on connections of this check."""
         from seventh.net.tls.bare_hellos import check_bare_hellos
+        from seventh.net.tls.caa import look_up_caa
         from seventh.net.tls.certificates import ask_other_certificate
 
         site, ctx = self.site, self.ctx
@@ -342,6 +343,7 @@ class Visit:
         if self.tcp and self.only != "3":
             await ask_other_certificate(ctx, open_stream, site.name)
             await check_bare_hellos(ctx, open_stream, site.name)
+        await look_up_caa(ctx, site.name)
 
     async def _plain(self) -> None:
         """Check plain HTTP: an http target's own response, else port 80 beside port 443.

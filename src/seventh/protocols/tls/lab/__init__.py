@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
 from seventh.labkit.ca import Issued
+from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.labkit.tlsserve import (
     GOOD_CIPHERS,
@@ -41,6 +42,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     groups: str = GOOD_GROUPS
     best: int = SSL.TLS1_3_VERSION
     resume: bool = True
+    ticket_seconds: int | None = None
+    """The lifetime of its tickets; None for OpenSSL's default."""
     early_data: int = 0
     ask_client: bool = False
     need_client: bool = False
@@ -48,6 +51,10 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     starttls: StarttlsName | None = None
     wrong: Wrong = "none"
     """What is wrong before TLS."""
+    host: str = ""
+    """The name of the target, from a name server of the lab's own; empty for an address."""
+    zone: Mapping[str, tuple[str, ...]] = {}
+    """Further records of the name."""
     public: bool = False
     """Whether the check treats the lab's root as a public one."""
 
@@ -171,6 +178,12 @@ def _issue(**wrong: Any) -> Setup:
     return Setup(issue=lambda kit: kit.authority.issue(**wrong))
 
 
+def _named(**zone: tuple[str, ...]) -> Setup:
+    """Return the setup of a server with a public name, which has these further records."""
+    name = "www.example.org"
+    return Setup(issue=lambda kit: kit.authority.issue(name), host=name, zone=zone, public=True)
+
+
 _WRONG: tuple[tuple[Wrong, str, tuple[str, ...], Reason | None], ...] = (
     ("not-offered", "TLS is not offered (--starttls)", (), Reason.STARTTLS_NOT_OFFERED),
     ("refused", "TLS is offered and refused (--starttls)", (), Reason.STARTTLS_REFUSED),
@@ -228,6 +241,9 @@ FAULTS = (
         setup=Setup(issue=lambda kit: kit.authority.issue(lifetime=365 * _DAY), public=True),
     ),
     _fault(
+        "no-caa", "any public CA may issue certificates for the name", "TLS-CAA", setup=_named(),
+    ),
+    _fault(
         "must-staple", "the certificate requires an OCSP staple and none is sent", "TLS-STAPLE",
         setup=_issue(must_staple=True),
     ),
@@ -262,6 +278,11 @@ FAULTS = (
     _fault(
         "no-resume", "sessions cannot be resumed", "TLS-NO-RESUME",
         setup=Setup(resume=False),
+    ),
+    _fault(  # OpenSSL keeps to the limit of TLS 1.3
+        "long-tickets", "session tickets are valid for two days, with TLS 1.2 only",
+        "TLS-TICKET-LONG", "TLS-NO13", "TLS-NO-PQ",
+        setup=Setup(best=SSL.TLS1_2_VERSION, ticket_seconds=172_800),
     ),
     _fault(
         "early-data", "early data is accepted", "TLS-0RTT-ON", setup=Setup(early_data=16384),
@@ -324,12 +345,20 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         need_client=setup.need_client,
         client_ca=str(kit.authority.ca_file),
     )
+    if setup.ticket_seconds is not None:
+        context.set_timeout(setup.ticket_seconds)
     trust = "ca_store" if setup.public else "ca_file"
     before = front(setup.starttls, setup.wrong) if setup.starttls is not None else None
     options = {trust: str(kit.authority.ca_file), "server_name": "lab.test"}
     if setup.starttls is not None:
         options["starttls"] = setup.starttls
-    async with tls_server(
-        context, front=before, on_hello=setup.on_hello, early_data=setup.early_data > 0
-    ) as port:
-        yield Served(target=f"tls://127.0.0.1:{port}", options=options)
+    async with contextlib.AsyncExitStack() as stack:
+        if setup.host:
+            zone = {setup.host: {"A": ("127.0.0.1",), **setup.zone}}
+            options["resolver"] = await stack.enter_async_context(name_server(zone))
+            options["server_name"] = setup.host
+        server = tls_server(
+            context, front=before, on_hello=setup.on_hello, early_data=setup.early_data > 0
+        )
+        port = await stack.enter_async_context(server)
+        yield Served(target=f"tls://{setup.host or '127.0.0.1'}:{port}", options=options)
