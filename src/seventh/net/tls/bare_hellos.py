@@ -22,7 +22,7 @@ from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 
 MAX_QUESTIONS = 9
-"""As many as there are at first; :meth:`BareHellos.more_suites` takes those that were not needed."""
+"""The most at first; :meth:`BareHellos.more_suites` takes those that were not needed."""
 FATAL = 2
 ANSWER_SECONDS = 2.0
 """How long a server may think about one bare hello. Some drop what they dislike in silence."""
