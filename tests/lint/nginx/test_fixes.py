@@ -71,6 +71,7 @@ SCENES: dict[str, Scene] = {
         location=f'{HSTS} add_header Cache-Control "max-age=60, stale-while-revalidate=60"; '
         "add_header X-A b;",
     ),
+    "HTTP-BODY-LIMIT": Scene(location=PROXY, path="/upload"),
     "HTTP-NO-SWR": Scene(server='add_header Cache-Control "max-age=60";', without=("Cache-",)),
     "HTTP-VARY": Scene(without=("gzip_vary",)),
     "HTTP-NO-COMPRESS": Scene(without=("gzip",)),

@@ -23,12 +23,16 @@ SHOWN = {
     "proxy_pass": "", "proxy_http_version": "", "proxy_set_header": "no proxy_set_header line",
     "proxy_read_timeout": "", "proxy_buffering": "", "proxy_cache": "", "proxy_cache_valid": "",
     "proxy_ignore_headers": "", "proxy_hide_header": "no proxy_hide_header line", "limit_req": "",
-    "limit_conn": "", "limit_req_status": "",
+    "limit_conn": "", "limit_req_status": "", "client_max_body_size": "",
 }  # fmt: skip
 """The directives that findings stand on, and what the absence of one is called."""
 
 _EVENTS = re.compile(
     r"(?:^|[/_.(|-])(?:sse|events?|event-?stream|event-?source)(?:$|[/_.?$()|-])", re.IGNORECASE
+)
+_UPLOADS = re.compile(
+    r"(?:^|[/_.^(|-])(?:uploads?|uploader|attachments?|webdav|dav|imports?)(?:$|[/_.?$()|-])",
+    re.IGNORECASE,
 )
 _HSTS = "strict-transport-security"
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
@@ -215,6 +219,8 @@ def _passing(server: Server, location: Location, *, early: bool) -> dict[str, An
         "cookies_cached": stored and "set-cookie" in ignored and "set-cookie" not in hidden,
         "private_cached": kept and "cache-control" in ignored
         and not (scope.all("proxy_no_cache") or scope.all("proxy_cache_bypass")),
+        "upload": _UPLOADS.search(location.path) is not None,
+        "default_body_limit": not scope.all("client_max_body_size"),
         "event_stream": _EVENTS.search(location.path) is not None,
         "buffered": scope.is_on("proxy_buffering") if scope.own("proxy_pass") else None,
     }  # fmt: skip

@@ -73,6 +73,11 @@ LINES = (
         rules=("HTTP-IDEMPOTENCY",), look="--method POST --body FILE",
     ),
     CheckLine(
+        "Uploads of the needed size are accepted",
+        rules=("HTTP-BODY-LIMIT",), facts=("write.upload.accepted_bytes",),
+        look="--method POST --body FILE",
+    ),
+    CheckLine(
         "Expect: 100-continue is answered at once",
         rules=("HTTP-100CONT",), look="--method POST --body FILE",
     ),

@@ -115,6 +115,10 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether responses are stored with the cookies that they set."""
     private_cached: bool | None = None
     """Whether the backend's Cache-Control is ignored."""
+    upload: bool = False
+    """Whether the location has the name of a place for uploads."""
+    default_body_limit: bool | None = None
+    """Whether no line sets the largest request content."""
     event_stream: bool = False
     """Whether the location has the name of an event stream."""
     buffered: bool | None = None

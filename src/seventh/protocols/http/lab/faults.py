@@ -131,6 +131,8 @@ FAULTS = (
           setup=Setup(heeds_early=False, options=_WRITE)),
     fault("expect-stalls", "100 (Continue) is not sent", "HTTP-100CONT",
           setup=Setup(h1=H1Setup(fault="expect-stall"), options=_WRITE)),
+    fault("small-limit", "content above 1 MiB is rejected with 413", "HTTP-BODY-LIMIT",
+          setup=Setup(h1=H1Setup(max_content_bytes=1024 * 1024), options=_WRITE)),
     fault("not-found", "the target's path does not exist", "HTTP-STATUS",
           setup=Setup(before=_not_found)),
     fault("false-coding", "uncompressed content has Content-Encoding: gzip", "HTTP-CODING",

@@ -20,7 +20,7 @@ from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
 from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.facts.alternatives import Advertised
-from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport
+from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport, upload
 from seventh.protocols.http.probe.first_response import (
     exchange_in_clear,
     learn_answer,
@@ -384,8 +384,10 @@ class Visit:
                     opened, site.url, method=template.method, body=template.body
                 )
             except Failed as failed:
+                upload.sent(site, None, failed)
                 self.ctx.fail(failed)
                 raise
+            upload.sent(site, response.status)
         unmet = await expected.unmet(response, self.ctx.budget.deadline_ns)
         if unmet is None and expected.status is None and site.base is not None:
             # A server error where redirects led is one that users see.
