@@ -85,6 +85,10 @@ class TlsStream(Stream):
         """Return the kernel's view of the path below."""
         return self._below.tcp_info()
 
+    async def keepalive(self) -> None:
+        """Have TCP ask, below, whether the peer still has the connection."""
+        await self._below.keepalive()
+
     @property
     def version(self) -> int:
         """The negotiated version's number."""

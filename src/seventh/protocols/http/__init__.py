@@ -141,7 +141,8 @@ SPEC = Spec(
         3: "sends the given request with its unsafe method, once with Expect, once as early data, "
         "and repeats it to test whether that is safe",
         4: "sends a request with two lengths, migrates a QUIC connection to another port, keeps "
-        "event streams open",
+        "event streams open; holds up to eight idle connections of TCP and of QUIC, with two HEAD "
+        "requests or a PING on each",
     },
     layers=("tls",),
     standards=(
