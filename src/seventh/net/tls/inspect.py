@@ -18,7 +18,7 @@ from seventh.net.stream import Stream
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
 from seventh.net.tls.bare_hellos import OpenStream, check_bare_hellos
-from seventh.net.tls.certificates import ask_other_certificate, certificate_facts
+from seventh.net.tls.certificates import ask_other_certificates, certificate_facts
 from seventh.net.tls.large_hello import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
@@ -54,7 +54,7 @@ async def inspect_tls(
     else:
         await inspection.again()
         await inspection.without_certificate()
-    await ask_other_certificate(ctx, open_stream, server_name)
+    await ask_other_certificates(ctx, open_stream, server_name)
     await check_bare_hellos(ctx, open_stream, server_name)
     if failed is not None:
         raise failed

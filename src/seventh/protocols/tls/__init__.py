@@ -87,10 +87,12 @@ SPEC = Spec(
     ),
     shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),
     tiers={
-        0: "completes handshakes; sends further ClientHellos, read up to the first reply; "
+        0: "completes handshakes, one of them without the server name; with a web server also for "
+        "the name with or without www., if it resolves to the same address; sends further "
+        "ClientHellos, read up to the first reply; "
         "no application data; with --starttls, the dialogue up to the go-ahead on each connection",
         1: "offers empty early data; sends a HEAD request if a client certificate is requested",
     },
     standards=("RFC 9846", "RFC 9325", "RFC 9525", "RFC 5280"),
-    connections=16,
+    connections=19,
 )
