@@ -190,10 +190,30 @@ class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
         return {name: getattr(self, name) for name in CertificateFacts.__struct_fields__}
 
 
+CertificateFor = Literal["key-type", "no-name", "name"]
+"""Which clients get a further certificate: those that support only its key type, those that send
+no server name (SNI), or those that ask for another name of the site."""
+
+
 class OtherCertificate(CertificateFacts, frozen=True, kw_only=True):
-    """A further certificate of the server, for clients that support another key type."""
+    """A further certificate of the server, which other clients get."""
 
     key_type: str
+    sent_to: CertificateFor = "key-type"
+    server_name: str = ""
+    """The name that was asked for, where that is another."""
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it is a self-signed certificate that stands where no name was sent.
+
+        Servers serve such a one on purpose; it is meant for no client.
+        """
+        return (
+            self.sent_to == "no-name"
+            and self.chain_state == "self-signed"
+            and self.host_matches is not True
+        )
 
 
 class Starttls(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,7 +278,8 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     caa: Caa | None = None
     client_certificate: ClientCertificate | None = None
     other_certificates: tuple[OtherCertificate, ...] = ()
-    """The certificates for clients that support only another key type (RSA or EC)."""
+    """The certificates for clients that support only another key type (RSA, EC, EdDSA), that send
+    no server name, or that ask for the site's other name (www)."""
 
     # Resumption and early data.
     tickets: int | None = None

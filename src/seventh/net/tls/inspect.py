@@ -20,7 +20,7 @@ from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
 from seventh.net.tls.bare_hellos import OpenStream, check_bare_hellos
 from seventh.net.tls.caa import look_up_caa
-from seventh.net.tls.certificates import ask_other_certificate, certificate_facts
+from seventh.net.tls.certificates import ask_other_certificates, certificate_facts
 from seventh.net.tls.large_hello import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
@@ -56,7 +56,7 @@ async def inspect_tls(
     else:
         await inspection.again()
         await inspection.without_certificate()
-    await ask_other_certificate(ctx, open_stream, server_name)
+    await ask_other_certificates(ctx, open_stream, server_name)
     await asyncio.gather(
         check_bare_hellos(ctx, open_stream, server_name), look_up_caa(ctx, server_name)
     )

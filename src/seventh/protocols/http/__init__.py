@@ -149,5 +149,5 @@ SPEC = Spec(
         "RFC 9110", "RFC 9111", "RFC 9112", "RFC 9113", "RFC 9114", "RFC 9000", "RFC 6797",
         "RFC 7838", "RFC 8470", "RFC 9460",
     ),
-    connections=20,
+    connections=23,
 )  # fmt: skip

@@ -143,5 +143,5 @@ SPEC = Spec(
     },
     layers=("tls",),
     standards=("RFC 6455", "RFC 7692", "RFC 8441", "RFC 9110", "RFC 9220"),
-    connections=16,
+    connections=18,
 )  # fmt: skip

@@ -342,7 +342,7 @@ class Visit:
         """Send the TLS probes' hellos, on connections of this check."""
         from seventh.net.tls.bare_hellos import check_bare_hellos
         from seventh.net.tls.caa import look_up_caa
-        from seventh.net.tls.certificates import ask_other_certificate
+        from seventh.net.tls.certificates import ask_other_certificates
 
         site, ctx = self.site, self.ctx
 
@@ -350,7 +350,7 @@ class Visit:
             return await ctx.connect_again(site.address)
 
         if self.tcp and self.only != "3":
-            await ask_other_certificate(ctx, open_stream, site.name)
+            await ask_other_certificates(ctx, open_stream, site.name)
             await check_bare_hellos(ctx, open_stream, site.name)
         await look_up_caa(ctx, site.name)
 

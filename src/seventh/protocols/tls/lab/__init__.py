@@ -38,6 +38,10 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """A server's certificate, its context, and what answers bare hellos."""
 
     issue: Callable[[Kit], Issued] = lambda kit: kit.authority.issue()
+    second: Callable[[Kit], Issued] | None = None
+    """The certificate of another key type, beside the first."""
+    default: Callable[[Kit], Issued] | None = None
+    """The certificate for clients that send no server name."""
     ciphers: str = GOOD_CIPHERS
     groups: str = GOOD_GROUPS
     best: int = SSL.TLS1_3_VERSION
@@ -61,6 +65,11 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
 
 def _rsa_1024() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+
+
+def _expired_rsa(kit: Kit) -> Issued:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return kit.authority.issue(key=key, not_before=-92 * _DAY)
 
 
 def _wrong_order(kit: Kit) -> Issued:
@@ -248,6 +257,14 @@ FAULTS = (
         setup=_issue(must_staple=True),
     ),
     _fault(
+        "second-expired", "the RSA certificate beside a valid ECDSA one has expired",
+        "TLS-CERT-EXPIRED", setup=Setup(second=_expired_rsa),
+    ),
+    _fault(
+        "default-expired", "the certificate for clients without SNI has expired",
+        "TLS-CERT-EXPIRED", setup=Setup(default=_issue(not_before=-92 * _DAY).issue),
+    ),
+    _fault(
         "legacy", "SSLv3, TLS 1.0 and TLS 1.1 are accepted", "TLS-LEGACY",
         setup=Setup(on_hello=_old_versions),
     ),
@@ -336,6 +353,8 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     setup = fault.setup if isinstance(fault, TlsFault) else Setup()
     context = server_context(
         setup.issue(kit),
+        second=setup.second(kit) if setup.second is not None else None,
+        default=setup.default(kit) if setup.default is not None else None,
         ciphers=setup.ciphers,
         groups=setup.groups,
         best=setup.best,
