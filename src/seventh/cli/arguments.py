@@ -164,6 +164,14 @@ def _lint(lint: Parser) -> None:
         "--software", action="append", default=[], metavar="PRODUCT=VERSION",
         help="version whose defaults apply, such as openssh=9.2 (default: the newest known)",
     )  # fmt: skip
+    lint.add_argument(
+        "--diff", action="store_true",
+        help="print a patch of the fixes instead of the report, for patch -p0; no file is changed",
+    )  # fmt: skip
+    lint.add_argument(
+        "--fix", action="store_true",
+        help="apply the fixes to the files; each old file is kept beside (.FILE.seventh-orig)",
+    )  # fmt: skip
     _rules_of(lint)
     _output(lint)
 

@@ -166,7 +166,10 @@ class _Views:
             unknown={Topic.EXTENSIONS: _SERVERS_OWN, Topic.RSA_KEY: _SERVERS_OWN},
         )
         place = place_of_fix(self._reading.blocks, block)
-        return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
+        return View(
+            label=label, place=place, block=block.at if block is not None else None,
+            facts={"ssh": facts}, settings=settings,
+        )  # fmt: skip
 
     def _leaves_sharing(self, host: HostConfig) -> bool:
         """Return whether this is a drop-in, and another file decides on connection sharing."""

@@ -133,7 +133,10 @@ class _Views:
         )  # fmt: skip
         if self._machine.is_fragment:
             facts = _only_set(facts, effective)
-        return View(label=label, place=place, facts={"ssh": facts}, settings=settings)
+        return View(
+            label=label, place=place, block=block.at if block is not None else None,
+            facts={"ssh": facts}, settings=settings,
+        )  # fmt: skip
 
 
 _SET_BY: Mapping[str, Mapping[str, tuple[str, ...]]] = {

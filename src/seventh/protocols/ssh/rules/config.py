@@ -85,6 +85,7 @@ def agentfwd(ssh: SshFacts) -> Verdict:
     references=("OpenSSH manual, sshd_config(5): AllowUsers",),
     seed=("12.2.2",),
     directives={"openssh": ("AllowUsers", "AllowGroups")},
+    choice=("openssh",),
     good=sshd_config(allowed=("ops", "deploy")),
     bad=sshd_config(allowed=()),
 )
