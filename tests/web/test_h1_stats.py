@@ -62,6 +62,9 @@ def left(count: int, method: str = "GET", status: int = 200) -> LeftOver:
          H1Stats(framing="none", spent=UNSOLICITED, unsolicited_bytes=5,
                  left_over=left(5, status=204)),
          ["aclose"]),
+        ((b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", b"more"),
+         H1Stats(framing="none", spent=CLOSING, unsolicited_bytes=4, left_over=left(4, status=204)),
+         ["aclose"]),
         ((b"HTTP/1.1 200 OK\r\n\r\nuntil", b""), H1Stats(framing="close", spent=CLOSING),
          ["aclose"]),
     ],
@@ -147,19 +150,20 @@ async def test_an_exchange_that_fails(
 
 
 @pytest.mark.parametrize(
-    ("step", "ended", "spent"),
+    ("step", "ended", "spent", "unsolicited"),
     [
-        (silent(), False, ""),
-        (b"", True, IDLE_END),
-        (b"HTTP/1.1 408 Late\r\n\r\n", True, IDLE_END),
-        (reset(), True, IDLE_END),
+        (silent(), False, "", 0),
+        (b"", True, IDLE_END, 0),
+        (b"HTTP/1.1 408 Late\r\n\r\n", True, IDLE_END, 21),
+        (reset(), True, IDLE_END, 0),
     ],
 )
-async def test_an_idle_connection(step: Step, ended: bool, spent: str) -> None:
+async def test_an_idle_connection(step: Step, ended: bool, spent: str, unsolicited: int) -> None:
     stream = Scripted(step)
     connection = H1Connection(stream)
     until = now_ns() + 1000
     assert (await connection.idle(until) is not None) is ended
+    assert connection.stats.unsolicited_bytes == unsolicited
     assert (connection.stats.spent, stream.done, stream.until) == (
         spent,
         ["expect_silence"],
@@ -248,6 +252,40 @@ async def test_a_switch_of_protocols(headers: Fields, rest: bytes) -> None:
     assert (await tunnel.receive())[0] == (rest or b"late")
     assert (tunnel is stream) is not bool(rest)
     assert (connection.stats.spent, stream.done) == ("the connection switched protocols", [])
+    assert connection.stats.unsolicited_bytes == 0
+
+
+async def test_what_follows_a_cut_body_is_not_unsolicited() -> None:
+    connection = H1Connection(Scripted(OK + b"more"))
+    response = await connection.request(ask(), body_cap=1)
+    assert (response.body, response.truncated) == (b"o", True)
+    stats = connection.stats
+    assert (stats.spent, stats.unsolicited_bytes) == ("the last body was not read to its end", 0)
+
+
+async def test_a_request_as_raw_bytes() -> None:
+    stream = Scripted(OK, silent(), OK.removesuffix(b"ok"))
+    connection = H1Connection(stream)
+    assert (await connection.raw(b"GET /\r\n\r\n")).body == b"ok"
+    response = await connection.raw(b"HEAD /\r\n\r\n", method="HEAD", deadline_ns=9)
+    assert (response.body, connection.stats.requests) == (b"", 2)
+    assert (stream.sent, stream.until[-1]) == ([b"GET /\r\n\r\n", b"HEAD /\r\n\r\n"], 9)
+    closing = Scripted(with_field("Connection: close"))
+    connection = H1Connection(closing)
+    await connection.raw(b"GET /\r\n\r\n")
+    assert closing.done == ["aclose"]
+    with pytest.raises(Failed, match="cannot send a request: the server closes"):
+        await connection.raw(b"GET /\r\n\r\n")
+    with pytest.raises(Failed, match="reset"):
+        await H1Connection(Scripted(OK, refuses=reset())).raw(b"GET /\r\n\r\n")
+
+
+async def test_chunks_of_our_own_are_framed_by_h11() -> None:
+    stream = Scripted(OK)
+    await H1Connection(stream).request(
+        ask("/", "POST", (("Transfer-Encoding", "chunked"),), body=b"body")
+    )
+    assert stream.sent[0].endswith(b"\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
 
 
 async def test_a_refused_switch_is_a_response() -> None:
