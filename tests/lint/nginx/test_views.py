@@ -117,12 +117,14 @@ def test_a_line_is_shown_for_each_directive_that_findings_stand_on() -> None:
         "http2_max_concurrent_streams": "128", "quic_retry": "off", "proxy_http_version": "1.1",
         "proxy_read_timeout": "60s", "proxy_buffering": "on", "proxy_cache": "off",
         "proxy_ignore_headers": "", "limit_req_status": "503", "client_max_body_size": "1m",
+        "real_ip_header": "X-Real-IP",
     }  # fmt: skip
     absent = {
         "return": "no return to https", "proxy_set_header": "no proxy_set_header line",
         "proxy_hide_header": "no proxy_hide_header line",
         **{name: f"no {name} line" for name in
-           ("ssl_dhparam", "proxy_pass", "proxy_cache_valid", "limit_req", "limit_conn")},
+           ("ssl_dhparam", "proxy_pass", "proxy_cache_valid", "limit_req", "limit_conn",
+            "set_real_ip_from")},
     }  # fmt: skip
     shown = {
         name: [(setting.value, setting.at.line, setting.at.text) for setting in settings]

@@ -23,6 +23,7 @@ SHOWN = {
     "proxy_pass": "", "proxy_http_version": "", "proxy_set_header": "no proxy_set_header line",
     "proxy_read_timeout": "", "proxy_buffering": "", "proxy_cache": "", "proxy_cache_valid": "",
     "proxy_ignore_headers": "", "proxy_hide_header": "no proxy_hide_header line", "limit_req": "",
+    "set_real_ip_from": "", "real_ip_header": "",
     "limit_conn": "", "limit_req_status": "", "client_max_body_size": "",
 }  # fmt: skip
 """The directives that findings stand on, and what the absence of one is called."""
@@ -34,6 +35,8 @@ _UPLOADS = re.compile(
     r"(?:^|[/_.^(|-])(?:uploads?|uploader|attachments?|webdav|dav|imports?)(?:$|[/_.?$()|-])",
     re.IGNORECASE,
 )
+_EVERY = re.compile(r"[0-9a-fA-F.:]+/0*[01]$")
+"""A network of all addresses, or of half of them."""
 _HSTS = "strict-transport-security"
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
 
@@ -58,6 +61,8 @@ def config_of(
         **_versions(server, scope, passes=done == "passes"),
         **_clear(server, front if location.words else location),
         **_hsts(server, front, location, done),
+        loops=nginx_servers.loops(server, location),
+        **_trusted(server, scope),
         lost_headers=_lost_headers(scope, done),
         **(_content(scope, own=done == "files") if done in {"files", "passes"} else {}),
         **(_passing(server, location, early=early) if done == "passes" else {}),
@@ -111,6 +116,18 @@ def _hsts(server: Server, front: Location, location: Location, done: str) -> dic
         return {"hsts": "", "hsts_lost": True}
     # The server behind may send it; where nginx adds it elsewhere, it is meant to be nginx's.
     return {"hsts": None if done == "passes" and not outer else ""}
+
+
+def _trusted(server: Server, scope: Scope) -> dict[str, Any]:
+    """Return the networks of ``set_real_ip_from`` that have every address, where others connect."""
+    if all(listener.loopback for listener in server.listeners):
+        return {}
+    any_address = tuple(
+        word for line in scope.all("set_real_ip_from") for word in line.words if _EVERY.match(word)
+    )
+    if not any_address:
+        return {}
+    return {"trusts_any": any_address, "trusted_field": scope.value("real_ip_header")}
 
 
 def lost_lines(scope: Scope, done: str) -> list[Directive]:

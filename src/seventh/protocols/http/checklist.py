@@ -15,13 +15,20 @@ LINES = (
         look="--expect-status 2xx",
     ),
     CheckLine("The first byte arrives fast", rules=("HTTP-TTFB",), facts=("ttfb_seconds",)),
-    CheckLine("Redirects are few and end", rules=("HTTP-REDIRECT",), phases=("http.redirect",)),
+    CheckLine(
+        "Redirects are few and end",
+        rules=("HTTP-REDIRECT", "HTTP-REDIRECT-LOOP"), phases=("http.redirect",),
+    ),
     CheckLine(
         "Plain HTTP redirects to HTTPS, and HSTS is set",
         rules=("HTTP-NO-HTTPS", "HTTP-HSTS"),
     ),
     CheckLine(
         "No path loses the server's header fields", rules=("HTTP-HEADERS-LOST",),
+        look="seventh lint nginx.conf",
+    ),
+    CheckLine(
+        "The client's address is taken from proxies only", rules=("HTTP-PROXY-TRUST",),
         look="seventh lint nginx.conf",
     ),
     CheckLine("HTTP/2 is offered", rules=("HTTP-NO-H2",)),

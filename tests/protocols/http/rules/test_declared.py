@@ -14,7 +14,7 @@ TIERS = {
     # From the handshakes and the response that any check gets.
     0: "HTTP-STATUS HTTP-LENGTH HTTP-GRAMMAR HTTP-NO-H2 HTTP-NO-H3 HTTP-H3-DEAD HTTP-H3-HIDDEN "
     "HTTP-FALLBACK HTTP-NO-HTTPS HTTP-HSTS HTTP-REDIRECT H2-SETTINGS QUIC-AMPLIFY QUIC-IDLE "
-    "QUIC-PMTU HTTP-SERVER-LEAK HTTP-HEADERS-LOST",
+    "QUIC-PMTU HTTP-SERVER-LEAK HTTP-HEADERS-LOST HTTP-REDIRECT-LOOP HTTP-PROXY-TRUST",
     # From further harmless requests.
     1: "HTTP-CODING HTTP-NO-REUSE HTTP-DATE-SKEW HTTP-UPGRADE-TLS HTTP-TTFB HTTP-NO-COMPRESS "
     "HTTP-NO-BR HTTP-COMPRESS-WASTE HTTP-COMPRESS-BREACH HTTP-PAYLOAD HTTP-RETRY-INFO "
@@ -61,6 +61,8 @@ def test_tiers(name: str, tier: int) -> None:
         ("HTTP-NO-BR", "brotli, gzip", "encode"),
         ("HTTP-COMPRESS-WASTE", "gzip_types, brotli_types", "encode"),
         ("HTTP-HEADERS-LOST", "add_header, add_header lost", None),
+        ("HTTP-REDIRECT-LOOP", "return, listen", None),
+        ("HTTP-PROXY-TRUST", "set_real_ip_from, real_ip_header, listen", None),
         ("HTTP-BODY-LIMIT", "client_max_body_size, proxy_pass", None),
         ("HTTP-RETRY-INFO", "limit_req, limit_conn, limit_req_status", None),
         ("SSE-HEARTBEAT", "proxy_buffering, proxy_pass", "response_buffers"),

@@ -78,6 +78,12 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the server adds it and this location's own add_header lines replace it."""
     lost_headers: LostHeaders | None = None
     """Other fields than HSTS that an outer block adds and this place's lines replace."""
+    loops: bool = False
+    """Whether https requests are redirected to the URL that they have."""
+    trusts_any: tuple[str, ...] = ()
+    """Networks of every address whose field is believed to name the client …"""
+    trusted_field: str = ""
+    """… and that field."""
     named: bool = False
     """Whether it has a host name, which HSTS requires."""
 

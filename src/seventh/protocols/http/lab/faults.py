@@ -36,6 +36,13 @@ def _loop(request: Request) -> Answer | None:
     return Answer(status=302, headers=(("Location", where),))
 
 
+def _unaware(request: Request) -> Answer | None:
+    """Redirect to https as a backend that does not learn that its proxy has TLS."""
+    if ("x-forwarded-proto", "https") in {(n.lower(), v) for n, v in request.headers}:
+        return None
+    return Answer(status=301, headers=(("Location", f"https://{request.authority}{request.path}"),))
+
+
 def _upgrades(request: Request, answer: Answer) -> Answer:
     if not (request.protocol or "").lower().startswith("tls/"):
         return answer
@@ -105,7 +112,10 @@ FAULTS = (
     fault("lacks-field", "the response lacks the field that --expect-header requires",
           setup=Setup(options={"expect_headers": ("X-Frame-Options: DENY",)}),
           reason=Reason.UNEXPECTED_ANSWER),
-    fault("circle", "the redirects form a loop", setup=Setup(before=_loop),
+    fault("circle", "the redirects form a loop", "HTTP-REDIRECT-LOOP", setup=Setup(before=_loop),
+          reason=Reason.PROTOCOL_VIOLATION),
+    fault("unaware", "a backend redirects https to https, for its proxy sends no "
+          "X-Forwarded-Proto", "HTTP-REDIRECT-LOOP", setup=Setup(before=_unaware),
           reason=Reason.PROTOCOL_VIOLATION),
     fault("clear", "plain HTTP serves the page", "HTTP-NO-HTTPS", setup=Setup(secure=False)),
     fault("upgrade-tls", "plain HTTP offers an upgrade to TLS", "HTTP-UPGRADE-TLS",
