@@ -14,6 +14,7 @@ import shutil
 import sys
 from importlib.machinery import ModuleSpec
 from io import FileIO
+from zipfile import ZipFile
 
 HELLO = b"\nseventh-from/1 "
 STARTER = "import sys;i=sys.stdin.buffer;s=i.read(int(i.readline()));exec(s);main(s)"
@@ -97,27 +98,23 @@ def _watch() -> None:
 def _use(packed: bytes) -> None:
     """Import from an archive in memory."""
     import lzma
-    import zipfile
 
-    whole = lzma.decompress(packed)
-    descriptor = _memory(whole)
-    place = f"/proc/self/fd/{descriptor}"
+    place = f"/proc/self/fd/{_memory(lzma.decompress(packed))}"
     sys.path.insert(0, place)
-    found = {}
-    with zipfile.ZipFile(place) as archive:
-        for name in archive.namelist():
-            if name.endswith(".so"):
-                folder, _, file = name.rpartition("/")
-                module = (folder + "/" + file.partition(".")[0]).strip("/").replace("/", ".")
-                found[module] = archive.read(name)
-    sys.meta_path.insert(0, _Extensions(found))
+    sys.meta_path.insert(0, _Extensions(ZipFile(place)))
 
 
 class _Extensions:
     """Finds the extension modules of an archive."""
 
-    def __init__(self, found: "dict[str, bytes]") -> None:
-        self.found = found
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+        self._names = {}
+        for name in archive.namelist():
+            if name.endswith(".so"):
+                folder, _, file = name.rpartition("/")
+                module = f"{folder}/{file.partition('.')[0]}".strip("/").replace("/", ".")
+                self._names[module] = name
 
     def find_spec(
         self, name: str, path: object = None, target: object = None
@@ -126,10 +123,9 @@ class _Extensions:
         from importlib.machinery import ExtensionFileLoader
         from importlib.util import spec_from_file_location
 
-        data = self.found.pop(name, None)
-        if data is None:
+        if name not in self._names:
             return None
-        place = f"/proc/self/fd/{_memory(data)}"
+        place = f"/proc/self/fd/{_memory(self._archive.read(self._names[name]))}"
         return spec_from_file_location(name, place, loader=ExtensionFileLoader(name, place))
 
 

@@ -182,7 +182,8 @@ class Elsewhere:
                 await stream.send(b"".join((f"{sizes}\n".encode(), *parts, sent)))
                 await self._reports(stream, jobs, receive)
             except Failed as failed:
-                if stream.channel.closed:
+                if failed.reason is Reason.PEER_CLOSED:
+                    await stream.ended()
                     failed.detail = f"the check there ended early: {command.last_words(stream)}"
                 raise failed from None
 

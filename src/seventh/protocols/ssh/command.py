@@ -53,16 +53,17 @@ async def run(ctx: ProbeContext, line: str) -> AsyncIterator[ChannelStream]:
 
 
 def last_words(stream: ChannelStream) -> str:
-    """Return how the command ended, and the end of its standard error, in one line."""
+    """Return how the command ended, and the last line of its standard error."""
     channel = stream.channel
-    said = printable(channel.stderr, 4096).strip().replace("\\n", " ")
+    lines = [line for line in channel.stderr.splitlines() if line.strip()]
+    said = printable(lines[-1], 300) if lines else ""
     if channel.exit_signal is not None:
         how = f"killed by the signal {printable(channel.exit_signal, 32)}"
     elif channel.exit_status is not None:
         how = f"exit status {channel.exit_status}"
     else:
         how = "without an exit status"
-    return f"{how}: {said[-300:]}" if said else how
+    return f"{how}: {said}" if said else how
 
 
 def to_send(target: Target, options: Options) -> tuple[Target, Options]:
