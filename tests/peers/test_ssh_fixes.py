@@ -151,7 +151,8 @@ NOT_PROVOKED = {
     "SSH-NO-KEEPALIVE": "its lint says what the wire shows after a long wait",
     "SSH-ROOT-PASSWORD": "OpenSSH's wire does not show PermitRootLogin: its lint does",
     "SSH-AGENTFWD": "lint", "SSH-ALLOWLIST": "lint", "SSH-AUTHKEYS-PERM": "lint",
-    "SSH-CONF-OBSOLETE": "lint", "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
+    "SSH-CONF-KEYCHAIN": "lint",
+    "SSH-CONF-OBSOLETE": "lint", "SSH-CONF-OVERRIDDEN": "lint", "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
 }  # fmt: skip
 
 
