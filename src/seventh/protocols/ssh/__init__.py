@@ -6,6 +6,9 @@ from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
 
+OWN_FORWARDS = "config"
+"""The value of ``--forward`` that means those of the host's ssh_config."""
+
 
 class SshOptions(RoomOptions, frozen=True, kw_only=True):
     """Credentials, and the files of the user's own client."""
@@ -46,6 +49,17 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
         ),
     ] = None  # fmt: skip
 
+    forward: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="forward", metavar="L|R|D:…",
+            help="forwarding to test, as ssh(1) writes it: L:[ADDR:]PORT:HOST:PORT (or "
+            "L:HOST:PORT), R:[ADDR:]PORT:HOST:PORT, D:[ADDR:]PORT; config: those of the host's "
+            "ssh_config; may be repeated",
+            needs=("allow-write", "it makes the server connect or listen"),
+        ),
+    ] = ()  # fmt: skip
+
 
 SPEC = Spec(
     name="ssh",
@@ -63,6 +77,7 @@ SPEC = Spec(
         PhaseSpec("ssh.second_channel", "the same on a second channel, its opening included"),
         PhaseSpec("ssh.sftp", "from the request for the SFTP subsystem to the server's version"),
         PhaseSpec("ssh.forward", "requesting, testing and cancelling port forwardings"),
+        PhaseSpec("ssh.requested_forward", "requesting, using and cancelling those of --forward"),
         PhaseSpec("ssh.ping", "from a transport ping to its reply"),
         PhaseSpec("ssh.rekey", "from our second KEXINIT to the server's second NEWKEYS"),
         PhaseSpec("ssh.hold", "session open without traffic from us"),
@@ -135,7 +150,8 @@ SPEC = Spec(
         "/dev/zero over SFTP, and requests root's login methods without a credential: two more "
         "lines in the server's log",
         3: "writes a temporary file over SFTP and removes it; makes the server connect to itself "
-        "and listen on two ports for a moment",
+        "and listen on two ports for a moment; for --forward, also on the given ports and to the "
+        "given destinations",
         4: "keeps the session open without traffic",
     },
     standards=(

@@ -74,6 +74,11 @@ LINES = (
         rules=("SSH-FWD-OPEN",), look="--user NAME --allow-write",
     ),
     CheckLine(
+        "The forwardings in use are granted and carry bytes",
+        rules=("SSH-FWD-REFUSED",),
+        look="--user NAME --allow-write --forward L:HOST:PORT",
+    ),
+    CheckLine(
         "The server sends keepalives, so that NAT keeps idle sessions",
         rules=("SSH-NO-KEEPALIVE",), phases=("ssh.hold",), look="--user NAME --hold 60",
     ),

@@ -17,6 +17,7 @@ DECLARED = {
     "SSH-COMP-PREAUTH": "medium 0 W openssh:Compression",
     "SSH-CONF-OBSOLETE": "info 0 F openssh:idle",
     "SSH-FWD-OPEN": "medium 0 F openssh:GatewayPorts|AllowTcpForwarding|PermitListen",
+    "SSH-FWD-REFUSED": "medium 3 W",
     "SSH-GEX-SMALL": "high 1 W openssh:ModuliFile|KexAlgorithms",
     "SSH-HOSTKEY-CHANGED": "critical 0 W",
     "SSH-HOSTKEY-NOED25519": "low 0 W openssh:HostKey|HostKeyAlgorithms",

@@ -43,6 +43,7 @@ class Topic(StrEnum):
     SFTP_WRITE = "SFTP write"
     THROUGHPUT = "throughput"
     FORWARDING = "forwarding"
+    REQUESTED_FORWARDS = "requested forwardings"
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,9 @@ _CASES = (
     case("sftp-off", "no SFTP subsystem", "SSH-SFTP-OFF", setup={"sftp": False}),
     case("forward-open", "remote forwardings listen on all addresses", "SSH-FWD-OPEN",
          setup={"everywhere": True}, options={"allow_write": True}),
+    case("forward-refused", "refuses remote forwardings", "SSH-FWD-REFUSED",
+         setup={"remote": False},
+         options={"allow_write": True, "forward": ("R:0:localhost:22",)}),
 )  # fmt: skip
 _OWN_CASES = (
     case("peer-opens", "opens 1000 channels to the client", reason=_VIOLATION,
@@ -101,11 +104,12 @@ def user_options(
     sftp: bool = True,
     everywhere: bool = False,
     local: bool = True,
+    remote: bool = True,
 ) -> dict[str, Any]:
     """Return asyncssh's options for a server that accepts the user of ``login_keys``.
 
     ``everywhere``: remote forwardings may listen on all addresses, not only on loopback ones;
-    ``local``: direct-tcpip is permitted.
+    ``local``: direct-tcpip is permitted; ``remote``: remote forwardings are.
     """
     asyncssh = _asyncssh()
     allowed = asyncssh.import_private_key(login_keys.identity.read_bytes()).export_public_key()
@@ -128,7 +132,7 @@ def user_options(
             return local
 
         def server_requested(self, listen_host: str, listen_port: int) -> bool:
-            return everywhere or listen_host in {"localhost", "127.0.0.1", "::1"}
+            return remote and (everywhere or listen_host in {"localhost", "127.0.0.1", "::1"})
 
     class Files(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
         """A folder of its own, and ``/dev/zero``."""
