@@ -76,6 +76,7 @@ SPEC = Spec(
         PhaseSpec("ssh.exec", "from the request to run the command true to its exit status"),
         PhaseSpec("ssh.second_channel", "the same on a second channel, its opening included"),
         PhaseSpec("ssh.sftp", "from the request for the SFTP subsystem to the server's version"),
+        PhaseSpec("ssh.mosh", "starting mosh-server, one datagram to it, and ending it"),
         PhaseSpec("ssh.forward", "requesting, testing and cancelling port forwardings"),
         PhaseSpec("ssh.requested_forward", "requesting, using and cancelling those of --forward"),
         PhaseSpec("ssh.ping", "from a transport ping to its reply"),
@@ -146,12 +147,12 @@ SPEC = Spec(
         0: "connects, exchanges keys and disconnects before any login: one line in the server's "
         "log for each connection",
         1: "requests small Diffie-Hellman groups, on four connections at most",
-        2: "logs in as the given user, runs true, opens a terminal without input, reads "
-        "/dev/zero over SFTP, and requests root's login methods without a credential: two more "
-        "lines in the server's log",
-        3: "writes a temporary file over SFTP and removes it; makes the server connect to itself "
-        "and listen on two ports for a moment; for --forward, also on the given ports and to the "
-        "given destinations",
+        2: "logs in as the given user, runs true and the --version of rsync and mosh-server, opens "
+        "a terminal without input, reads /dev/zero over SFTP, and requests root's login methods "
+        "without a credential: two more lines in the server's log",
+        3: "writes a temporary file over SFTP and removes it; starts mosh-server, if there is one, "
+        "and ends it; makes the server connect to itself and listen on two ports for a moment; for "
+        "--forward, also on the given ports and to the given destinations",
         4: "keeps the session open without traffic",
     },
     standards=(

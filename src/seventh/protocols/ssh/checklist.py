@@ -66,6 +66,10 @@ LINES = (
     ),
     CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phases=("ssh.sftp",)),
     CheckLine(
+        "mosh-server answers over UDP", rules=("SSH-MOSH-BLOCKED",),
+        look="--user NAME --allow-write",
+    ),
+    CheckLine(
         "The session survives a key re-exchange",
         rules=("SSH-REKEY-FAIL",), facts=("login.rekey_seconds",), phases=("ssh.rekey",),
     ),

@@ -28,6 +28,7 @@ DECLARED = {
     "SSH-KEX-SLOW": "low 0 W",
     "SSH-KEX-WEAK": "high 0 W openssh:KexAlgorithms",
     "SSH-MAC-WEAK": "medium 0 W openssh:MACs|Ciphers",
+    "SSH-MOSH-BLOCKED": "medium 3 W",
     "SSH-NO-KEEPALIVE": "low 4 W "
     "openssh:ClientAliveInterval|ClientAliveCountMax|ServerAliveInterval|proxied_by",
     "SSH-CONF-KEYCHAIN": "low 0 F openssh:not_ignored|ignored",

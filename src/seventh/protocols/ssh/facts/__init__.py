@@ -42,6 +42,7 @@ class Topic(StrEnum):
     SFTP_READ = "SFTP read"
     SFTP_WRITE = "SFTP write"
     THROUGHPUT = "throughput"
+    PROGRAMS = "programs"
     FORWARDING = "forwarding"
     REQUESTED_FORWARDS = "requested forwardings"
 

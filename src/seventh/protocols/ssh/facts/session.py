@@ -39,6 +39,18 @@ class RequestedForward(msgspec.Struct, frozen=True, kw_only=True):
     """The server's answer."""
 
 
+class MoshFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A mosh-server that was started, used for one datagram and ended."""
+
+    result: Literal["answered", "silent", "not-started", "unsettled"]
+    """``not-started``: it printed no port, as without a UTF-8 locale; ``unsettled``: no datagram
+    passes through a proxy or a jump host."""
+    port: int | None = None
+    answer_seconds: float | None = None
+    ended: bool | None = None
+    """Whether the command that ends it ran."""
+
+
 class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the channels of a login show."""
 
@@ -95,6 +107,11 @@ class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a request to listen on its loopback (``ssh -R``, tier 3)."""
     remote_forward_all: Bind | None = None
     """The result of a request to listen on all addresses (``ssh -R 0.0.0.0:…``, tier 3)."""
+    programs: Mapping[str, str | None] | None = None
+    """Versions of rsync, scp and mosh-server for commands without a terminal: empty if not known,
+    None if the program is not in the PATH."""
+    mosh: MoshFacts | None = None
+    """The test of mosh (tier 3)."""
     forwards: tuple[RequestedForward, ...] = ()
     """The forwardings of ``--forward`` (tier 3)."""
     forward_cancelled: bool | None = None

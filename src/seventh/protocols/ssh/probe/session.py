@@ -21,7 +21,7 @@ from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.client.sftp import SftpClient, SftpError
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.session import SessionFacts
-from seventh.protocols.ssh.probe import forwarding, requested
+from seventh.protocols.ssh.probe import forwarding, programs, requested
 from seventh.protocols.ssh.wire import sftp
 from seventh.wire.reader import vector
 from seventh.wire.text import printable
@@ -57,6 +57,7 @@ async def check(ctx: ProbeContext, session: Session) -> None:
         Topic.TERMINAL: _terminal,
         Topic.SFTP: _sftp,
         Topic.THROUGHPUT: _throughput,
+        Topic.PROGRAMS: programs.check,
     }
     denied = ctx.denied(3)
     if denied is None:

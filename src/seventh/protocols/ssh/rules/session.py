@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts.session import RequestedForward, SessionFacts
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.protocols.ssh.facts.session import MoshFacts, RequestedForward, SessionFacts
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 _NOT_REQUESTED = Skip("no forwarding of yours was tested (--forward, with --user)")
 _NOT_FORWARDED = Skip("no remote forwarding was requested: it requires a login and --allow-write")
@@ -169,3 +169,43 @@ def _forward_fixes(by_result: dict[str, list[RequestedForward]]) -> list[str]:
     if "unreachable" in by_result or "silent" in by_result:
         lines += ["# start the service at the destination, or correct its host and port"]
     return lines
+
+
+@rule(
+    "SSH-MOSH-BLOCKED",
+    Severity.MEDIUM,
+    tier=3,
+    source=Source.WIRE,
+    title="mosh does not get through",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "silent": "mosh-server started on UDP port {port} and answered no datagram",
+            "not-started": "mosh-server is installed and does not start",
+        }
+    },
+    why="mosh logs in over SSH and continues over UDP. Without answers it shows only `Nothing "
+    "received from server on UDP port`.",
+    fix={
+        "any": "Permit UDP ports 60001 to 60999 to the server, in every firewall on the path "
+        "(ufw allow 60001:60999/udp). If it does not start: install the locale C.UTF-8.",
+    },
+    references=("mosh manual, mosh-server(1)",),
+    seed=("12.2.4",),
+    good=SshFacts(session=SessionFacts(mosh=MoshFacts(result="answered", port=60001))),
+    bad=SshFacts(session=SessionFacts(mosh=MoshFacts(result="silent", port=60001))),
+)
+def mosh_blocked(ssh: SshFacts) -> Verdict:
+    """Find a mosh-server that does not start or is not reached over UDP."""
+    session = ssh.session
+    if session is None or (session.programs is None and session.mosh is None):
+        return Skip("mosh was not looked for: it requires a login that runs commands")
+    if session.mosh is None:
+        if session.programs is not None and session.programs.get("mosh-server") is None:
+            return not_applicable("mosh-server is not in the PATH of commands")
+        return Skip("mosh was not tested: it requires --allow-write")
+    if session.mosh.result == "unsettled":
+        return Skip("no datagram can be sent through a proxy or a jump host")
+    if session.mosh.result == "answered":
+        return None
+    return Hit(what=session.mosh.result, port=session.mosh.port or 0)
