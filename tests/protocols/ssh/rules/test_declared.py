@@ -18,6 +18,7 @@ DECLARED = {
     "SSH-COMP-PREAUTH": "medium 0 W openssh:Compression",
     "SSH-CONF-OBSOLETE": "info 0 F openssh:idle",
     "SSH-FWD-OPEN": "medium 0 F openssh:GatewayPorts|AllowTcpForwarding|PermitListen",
+    "SSH-FWD-REFUSED": "medium 3 W",
     "SSH-GEX-SMALL": "high 1 W openssh:ModuliFile|KexAlgorithms",
     "SSH-HOSTKEY-CHANGED": "critical 0 W",
     "SSH-HOSTKEY-NOED25519": "low 0 W openssh:HostKey|HostKeyAlgorithms",
@@ -28,6 +29,7 @@ DECLARED = {
     "SSH-KEX-SLOW": "low 0 W",
     "SSH-KEX-WEAK": "high 0 W openssh:KexAlgorithms",
     "SSH-MAC-WEAK": "medium 0 W openssh:MACs|Ciphers",
+    "SSH-MOSH-BLOCKED": "medium 3 W",
     "SSH-NO-KEEPALIVE": "low 4 W "
     "openssh:ClientAliveInterval|ClientAliveCountMax|ServerAliveInterval|proxied_by",
     "SSH-CONF-KEYCHAIN": "low 0 F openssh:not_ignored|ignored",
