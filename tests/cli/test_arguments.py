@@ -25,7 +25,8 @@ OUTPUT = {
     "only": [], "skip": [], "fail_on": Severity.MEDIUM, "format": "terminal", "output": None,
     "lang": "en", "verbose": False,
 }  # fmt: skip
-CHECK = {**OUTPUT, "targets": [], "files": [], "parallel": 16, "checklist": False}
+CHECK = {**OUTPUT, "targets": [], "files": [], "parallel": 16, "checklist": False,
+         "places": None}  # fmt: skip
 LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": []}
 
 
