@@ -82,10 +82,12 @@ def test_an_alias_of_ssh_is_resolved_here(tmp_path: Path) -> None:
     ("fields", "line"),
     [
         ({"via": "ssh://j"}, "--from: not with --via or --proxy; name jump hosts in ~/.ssh/config"),
-        ({"proxy": "http://p:1"}, "--from: not with --via or --proxy; name jump hosts in "
-         "~/.ssh/config"),
-        ({"intrusive": True}, "--from with --intrusive needs --i-own-this: the steps of tier 4 "
-         "come from another machine"),
+        ({"proxy": "http://p:1"},
+         "--from: not with --via or --proxy; name jump hosts in ~/.ssh/config"),
+        (
+            {"intrusive": True},
+            "--from with --intrusive needs --i-own-this: tier 4 would come from another machine",
+        ),
         ({"ca_store": "/"}, "--from: --ca-store / is a directory, which is not sent: name a file"),
         ({"ca_file": "/nowhere"}, "--ca /nowhere: No such file or directory"),
         ({"body_file": "/dev/zero"}, "--from: --body /dev/zero: larger than 8388608 bytes"),
