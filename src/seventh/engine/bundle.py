@@ -42,8 +42,8 @@ Files = list[tuple[str, Path]]
 def bundle(rooms: Collection[str], say: Callable[[str], None]) -> tuple[bytes, bytes]:
     """Return the libraries and the code that checks by ``rooms``.
 
-    What has not changed is in the user's cache. ``say`` gets a line before what takes seconds. Raises UsageError where a library is missing, or
-    where the two are too large.
+    What has not changed is in the user's cache. ``say`` gets a line before what takes seconds.
+    Raises UsageError where a library is missing, or where the two are too large.
     """
     try:
         parts = (
