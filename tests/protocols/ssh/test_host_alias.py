@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -221,3 +222,122 @@ async def test_a_broken_file_is_the_report_s_failure(tmp_path: Path) -> None:
     assert report.failure is not None
     assert report.failure.reason is Reason.OPTIONS_UNUSABLE
     assert f"{file}:1" in report.failure.detail
+
+
+def with_text(
+    tmp_path: Path, text: str, url: str = "ssh://a", **options: Any
+) -> tuple[Target, Options]:
+    file = tmp_path / "config"
+    file.write_text(text)
+    return aimed(url, file, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ProxyCommand ssh -W %h:%p b", "b:22"),
+        ("ProxyCommand /usr/bin/ssh -W [%h]:%p b", "b:22"),
+        ("ProxyCommand ssh -W%h:%p -p 2200 -l ops b", "ops@b:2200"),
+        ("ProxyCommand ssh -q -x -T -a -4 -6 -p2200 b -W %h:%p", "b:2200"),
+        ("ProxyCommand none", ""),
+        ("ProxyJump none", ""),
+        ("ProxyJump ssh://u@b:23/", "u@b:23"),
+        ("ProxyJump b, c", "b:22,c:22"),
+    ],
+)
+def test_jump_hosts(tmp_path: Path, text: str, found: str) -> None:
+    assert hops(with_text(tmp_path, f"Host a\n {text}\n")[1]) == found
+
+
+UNSUPPORTED = (
+    "ProxyCommand not supported: use ProxyJump, or add --proxy URL, --via HOST or --ssh-config none"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ProxyCommand nc %h %p", UNSUPPORTED),
+        ("ProxyCommand ''", UNSUPPORTED),
+        ("ProxyCommand ssh b", UNSUPPORTED),
+        ("ProxyCommand ssh -W %h:22 b", UNSUPPORTED),
+        ("ProxyCommand ssh -W %h:%p", UNSUPPORTED),
+        ("ProxyCommand ssh -W %h:%p b c", UNSUPPORTED),
+        ("ProxyCommand ssh -o X=y -W %h:%p b", UNSUPPORTED),
+        ("ProxyCommand ssh -v -W %h:%p b", UNSUPPORTED),
+        ("ProxyCommand ssh b -W", UNSUPPORTED),
+        ("ProxyJump b,,c", "ProxyJump: host missing"),
+        ("ProxyJump %q", "token %q not allowed here"),
+        ("ProxyJump a", "circular jump hosts"),
+    ],
+)
+def test_jump_hosts_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        with_text(tmp_path, f"Host a\n {text}\n")
+    assert str(raised.value).startswith(f"{tmp_path}/config:2: ")
+    assert str(raised.value).endswith(f": {said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "family"),
+    [
+        ("AddressFamily inet", {}, "ipv4"),
+        ("AddressFamily INET6", {}, "ipv6"),
+        ("AddressFamily any", {}, "any"),
+        ("AddressFamily inet", {"family": "ipv6"}, "ipv6"),
+    ],
+)
+def test_the_family_of_addresses(
+    tmp_path: Path, text: str, given: dict[str, str], family: str
+) -> None:
+    assert with_text(tmp_path, text, **given)[1].family == family
+
+
+@pytest.mark.parametrize(
+    ("text", "user", "agent"),
+    [
+        ("IdentitiesOnly yes", "u", False),
+        ("IdentitiesOnly no", "u", True),
+        ("IdentitiesOnly yes\nIdentityFile {}/plain", "u", True),
+        ("IdentitiesOnly yes", None, True),
+    ],
+)
+def test_only_the_keys_of_the_file(
+    tmp_path: Path, text: str, user: str | None, agent: bool
+) -> None:
+    """Without a usable key of its own, the agent's are not those that the file names."""
+    (tmp_path / "plain").write_text("a key\n")
+    _, options = with_text(tmp_path, text.format(tmp_path), user=user)
+    assert options.of(SshOptions).agent is agent
+
+
+def test_which_identity_files_are_used(tmp_path: Path) -> None:
+    for name, data in (("a", "a key\n"), ("b", "ssh-ed25519 AAAA public\n"), ("c", "ecdsa-x y\n"),
+                       ("d", "sk-x y\n"), ("f", "another\n")):  # fmt: skip
+        (tmp_path / name).write_text(data)
+    (tmp_path / "e").mkdir()
+    text = "".join(f"IdentityFile {tmp_path}/{name}\n" for name in "abcdefg")
+    _, options = with_text(tmp_path, text, user="u", identities=(f"{tmp_path}/f",))
+    assert options.of(SshOptions).identities == (f"{tmp_path}/f", f"{tmp_path}/a")
+    with pytest.raises(UsageError, match=f"{tmp_path}/config:1: .*: token %q not allowed here"):
+        with_text(tmp_path, "IdentityFile %q\n", user="u")
+
+
+def test_the_first_known_hosts_file_that_exists_is_used(tmp_path: Path) -> None:
+    (tmp_path / "b").touch()
+    (tmp_path / "c").touch()
+    text = f"UserKnownHostsFile {tmp_path}/a {tmp_path}/b {tmp_path}/c\n"
+    assert with_text(tmp_path, text)[1].of(SshOptions).known_hosts == f"{tmp_path}/b"
+    text = f"UserKnownHostsFile {tmp_path}/a\n"
+    assert with_text(tmp_path, text)[1].of(SshOptions).known_hosts is None
+
+
+def test_the_user_and_the_port_of_the_command_line_win(tmp_path: Path) -> None:
+    text = "User file\nPort 2200\n"
+    found, options = with_text(tmp_path, text, "ssh://url@a:22")
+    assert (found.user, found.port, options.user) == ("url", 22, "url")
+    found, options = with_text(tmp_path, text, "ssh://a")
+    assert (found.user, found.port, options.user) == ("file", 2200, None)
+    text = "User file\nMatch user option\n Port 7\n"
+    found, options = with_text(tmp_path, text, "ssh://a", user="option")
+    assert (found.port, options.user) == (7, "option")
