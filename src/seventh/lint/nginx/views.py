@@ -150,7 +150,10 @@ class _Views:
             Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
         )
         settings["add_header"] = _headers(server, location, config)
-        return View(label=label, within=server.label, facts=facts, settings=settings)
+        return View(
+            label=label, within=server.label, block=location.scope.block, facts=facts,
+            settings=settings,
+        )  # fmt: skip
 
     def part_alone(self, root: Place, version: Version) -> None:
         """Add the view of a file without a server: what its lines alone decide."""

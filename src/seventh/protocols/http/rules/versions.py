@@ -112,6 +112,7 @@ def no_h2(http: HttpFacts) -> Verdict:
     seed=("12.11.5",),
     good=GOOD,
     bad=GOOD.learn(ladder=(NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
+    choice=("nginx",),
     directives={"nginx": ("listen", "http3"), "caddy": ("servers protocols",)},
 )  # fmt: skip
 def no_h3(http: HttpFacts) -> Verdict:
@@ -280,6 +281,7 @@ def h3_hidden(http: HttpFacts) -> Verdict:
     seed=("App. C",),
     good=GOOD,
     bad=GOOD.learn(ladder=(H3, H2, Rung(version="1.1", state="broken", detail="reset"))),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("listen",), "caddy": ("servers protocols",)},
 )  # fmt: skip
 def fallback(http: HttpFacts) -> Verdict:

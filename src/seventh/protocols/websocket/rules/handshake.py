@@ -288,6 +288,7 @@ def version(ws: WebSocketFacts) -> Verdict:
     seed=("12.8.3",),
     good=GOOD,
     bad=GOOD.learn(secure=False),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("listen", "proxy_pass"), "caddy": ("site",)},
 )
 def clear(ws: WebSocketFacts) -> Verdict:
