@@ -18,6 +18,7 @@ from seventh.lint import kinds
 from seventh.lintkit.linted import parse_software
 from seventh.lintkit.patch import Why
 from seventh.model.report import Report
+from tests.lint.caddy import test_fixes as caddy
 from tests.lint.clocks import test_fixes as clocks
 from tests.lint.nginx import test_fixes as nginx
 from tests.lint.openssh import test_fixes as openssh
@@ -136,14 +137,29 @@ def test_a_clocks_file(name: str, tmp_path: Path) -> None:
         asked(made)
 
 
+# -- Caddy -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", caddy.SCENES)
+def test_a_caddyfile(name: str, tmp_path: Path) -> None:
+    scene = caddy.SCENES[name]
+    kept = (line for line in caddy.GOOD if not line.startswith(scene.without or ("-",)))
+    main = tmp_path / "Caddyfile"
+    options = caddy.split(scene.options)
+    main.write_text(caddy.text_of(options, [*kept, *scene.site], scene.address))
+    version = need_version("caddy")
+    asked(assert_fixed(name, main, Wanted(software=(parse_software(f"caddy={version}"),))))
+
+
 # -- the rules -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("product", ["openssh", "nginx", "chrony", "ntpd", "ntpsec"])
+@pytest.mark.parametrize("product", ["openssh", "nginx", "caddy", "chrony", "ntpd", "ntpsec"])
 def test_every_rule_with_a_fix_is_tried_here(product: str) -> None:
     tried = {
         "openssh": {case[0] for case in (*openssh.SERVER, *openssh.CLIENT)},
         "nginx": {name.partition(" ")[0] for name in nginx.SCENES},
+        "caddy": set(caddy.SCENES),
     }.get(product) or {rule for rule, said, _ in clocks.CASES.values() if said == product}
     have = {name for name, rule in RULES.items()
             if product in rule.directives and product in rule.words.fix}  # fmt: skip
@@ -154,6 +170,7 @@ def test_every_rule_with_a_fix_is_tried_here(product: str) -> None:
 NOT_TRIED = {
     "openssh": {"SSH-AUTH-SLOW", "SSH-GEX-SMALL", "SSH-AUTHKEYS-PERM"},  # see test_ssh_fixes
     "nginx": {"TLS-DH-SMALL", "QUIC-AMPLIFY"},  # see lint/nginx/test_fixes
+    "caddy": set[str](),
     "chrony": set[str](),
     "ntpd": {"NTP-MONLIST", "NTP-SAMEUP"},  # of an old ntpd; as chrony's
     "ntpsec": {"NTP-IBURST", "NTP-DRIFT", "NTP-SAMEUP"},  # as ntpd's

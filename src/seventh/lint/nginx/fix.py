@@ -120,10 +120,9 @@ class _Changes:
     def in_http(self, piece: Span, text: str) -> None:
         """Set a directive for every server: where the finding has it, else in the http block."""
         new = text[piece.start : piece.end]
-        http = self._http()
-        there = self._evidence(piece.key) or self._own(http, piece.key)
+        there = self._evidence(piece.key) or self._own(self._http(), piece.key)
         if not there:
-            self._insert(*http, [new])
+            self._insert(*self._http(), [new])
         elif piece.children is None:  # else it is a block that is there already, such as a map
             for file, span in there:
                 self._replace(file, span, new)

@@ -225,6 +225,7 @@ def no_stale(http: HttpFacts) -> Verdict:
     seed=("12.6.1",),
     good=content(caching=PUBLIC, coding=variants('"a"', '"b"')),
     bad=content(caching=PUBLIC, coding=variants('"a"', '"b"', vary=())),
+    choice=("caddy",),
     directives={"nginx": ("gzip_vary", "gzip", "brotli"), "caddy": ("header vary", "encode")},
 )  # fmt: skip
 def vary(http: HttpFacts) -> Verdict:

@@ -155,6 +155,7 @@ def no_h3(http: HttpFacts) -> Verdict:
     seed=("12.10.1",),
     good=GOOD,
     bad=GOOD.learn(ladder=(DEAD_H3, H2, H1)),
+    choice=("caddy",),
     directives={
         "nginx": ("add_header", "listen"),
         "caddy": ("header alt-svc", "servers protocols"),
@@ -218,6 +219,7 @@ def _dead(http: HttpFacts) -> list[Alternative]:
     seed=("12.9.2",),
     good=GOOD,
     bad=GOOD.learn(advertised=Advertised(alt_svc=())),
+    choice=("caddy",),
     directives={
         "nginx": ("add_header", "listen"),
         "caddy": ("header alt-svc", "servers protocols"),
