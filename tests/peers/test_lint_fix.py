@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tests.lint.caddy import test_fixes as caddy
 from tests.lint.clocks import test_fixes as clocks
 from tests.lint.nginx import test_fixes as nginx
 from tests.lint.openssh import test_fixes as openssh
-from tests.peers import need_version
+from tests.peers import need_binary, need_version
 
 pytestmark = pytest.mark.peer
 
@@ -141,7 +142,9 @@ def test_a_clocks_file(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", caddy.SCENES)
-def test_a_caddyfile(name: str, tmp_path: Path) -> None:
+def test_a_caddyfile(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = Path(need_binary("caddy")).parent
+    monkeypatch.setenv("PATH", f"{beside}{os.pathsep}{os.environ['PATH']}")
     scene = caddy.SCENES[name]
     kept = (line for line in caddy.GOOD if not line.startswith(scene.without or ("-",)))
     main = tmp_path / "Caddyfile"

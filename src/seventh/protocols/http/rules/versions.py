@@ -110,8 +110,7 @@ def no_h2(http: HttpFacts) -> Verdict:
     },
     references=("RFC 9114",),
     seed=("12.11.5",),
-    good=GOOD,
-    bad=GOOD.learn(ladder=(NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
+    good=GOOD, bad=GOOD.learn(ladder=(NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
     choice=("nginx",),
     directives={"nginx": ("listen", "http3"), "caddy": ("servers protocols",)},
 )  # fmt: skip
@@ -153,8 +152,7 @@ def no_h3(http: HttpFacts) -> Verdict:
     },
     references=("RFC 7838", "RFC 9460"),
     seed=("12.10.1",),
-    good=GOOD,
-    bad=GOOD.learn(ladder=(DEAD_H3, H2, H1)),
+    good=GOOD, bad=GOOD.learn(ladder=(DEAD_H3, H2, H1)),
     choice=("caddy",),
     directives={
         "nginx": ("add_header", "listen"),
@@ -217,8 +215,7 @@ def _dead(http: HttpFacts) -> list[Alternative]:
     },
     references=("RFC 9114 §3.1.1", "RFC 9460"),
     seed=("12.9.2",),
-    good=GOOD,
-    bad=GOOD.learn(advertised=Advertised(alt_svc=())),
+    good=GOOD, bad=GOOD.learn(advertised=Advertised(alt_svc=())),
     choice=("caddy",),
     directives={
         "nginx": ("add_header", "listen"),
