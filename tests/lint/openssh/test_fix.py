@@ -30,6 +30,10 @@ SERVER = [
     ("SSH-AGENTFWD", "Port 22\n\n# operators\n# and others\nMatch User ops\n  PermitTTY yes\n",
      ("Port 22\n\nAllowAgentForwarding no\n# operators\n# and others\nMatch User ops\n"
      "  PermitTTY yes\n")),
+    # or behind the comment that shows the default
+    ("SSH-NO-KEEPALIVE", "#ClientAliveInterval 0\nPort 22\n#Match User a\n#\tX11Forwarding no\n",
+     ("#ClientAliveInterval 0\nClientAliveInterval 30\nPort 22\n#Match User a\n"
+     "#\tX11Forwarding no\nClientAliveCountMax 3\n")),
     # in a block: its own line, else under its first line
     ("SSH-FWD-OPEN", "GatewayPorts no\nMatch Group dev\n  GatewayPorts yes\nMatch User x\n",
      "GatewayPorts no\nMatch Group dev\n  GatewayPorts no\nMatch User x\n"),
