@@ -147,8 +147,8 @@ def test_a_decision_is_left_to_a_person(capsys: Captured) -> None:
     assert main(["lint", "--only", "SSH-ALLOWLIST", "--fix", "sshd_config"]) == 0
     assert Path("sshd_config").read_text() == BAD
     assert capsys.readouterr().err == (
-        "seventh: sshd_config: not fixed: SSH-ALLOWLIST: needs a decision; the finding shows the "
-        "lines to complete\n"
+        "seventh: sshd_config: not fixed: SSH-ALLOWLIST: needs a decision; `seventh lint` shows "
+        "the lines to complete\n"
     )
 
 

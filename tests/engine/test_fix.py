@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from seventh.engine import fix as engine_fix
@@ -192,3 +194,38 @@ def test_the_number_of_fixes_is_bounded(main: Path, monkeypatch: Monkeypatch) ->
     made = fixed(main, "SSH-CIPHER-WEAK", "SSH-MAC-WEAK")
     assert [one.id for one in made.fixed] == ["SSH-CIPHER-WEAK"]
     assert reasons(made) == [("SSH-MAC-WEAK", Why.LIMIT, "")]
+
+
+WORDS = st.sampled_from(
+    ["PermitRootLogin", "yes", "Ciphers", "+3des-cbc", "Match", "User", "Host", "*", "ForwardAgent",
+     "server", "{", "}", ";", "listen", "443", "ssl", "http", "location", "/", "gzip", "on", "tls",
+     "add_header", "header", "encode", "a.example", "pool", "iburst", "restrict", "default", "#",
+     '"', "'", "\\", "\t", "\r", "\x00", "é", "Protocol", "2", "servers", "protocols", "h1",
+     "ssl_protocols", "TLSv1", "makestep", "import", "include", "Include"]
+)  # fmt: skip
+TEXTS = st.lists(st.lists(WORDS, max_size=6).map(" ".join), max_size=12).map("\n".join)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in kinds().items() if kind.fix])
+@given(text=TEXTS)
+def test_any_file_is_fixed_without_harm(
+    name: str, text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nothing raises; what is said to be fixed is gone; the rest has its reason."""
+    path = tmp_path_factory.mktemp("any") / "file"
+    path.write_bytes(text.encode())
+    wanted = Wanted(kind=name)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        says(monkeypatch, Answer.UNKNOWN)
+        made = fix_file(path, wanted, ())
+    before = lint_file(path, wanted)
+    for change in made.changes:
+        path.write_bytes(change.after)
+    after = lint_file(path, wanted)
+    if not made.changes:
+        assert not made.fixed
+    assert {key(one.finding) for one in made.unfixed} == {key(one) for one in after.findings}
+    assert not {(one.id, one.view) for one in made.fixed} & {
+        (one.id, one.view) for one in after.findings
+    }
+    assert (after.failure is None) >= (before.failure is None)

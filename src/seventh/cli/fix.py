@@ -25,8 +25,8 @@ from seventh.wire.text import printable
 
 _WHY = {
     Why.KIND: "fixes are not lines of a file of this type",
-    Why.CHOICE: "needs a decision; the finding shows the lines to complete",
-    Why.NOT_LINES: "the fix is not a line of this file; the finding shows what to do",
+    Why.CHOICE: "needs a decision; `seventh lint` shows the lines to complete",
+    Why.NOT_LINES: "the fix is not a line of this file; `seventh lint` shows what to do",
     Why.NO_PLACE: "no line was found where the fix takes effect",
     Why.OUTSIDE: "the line is in a file outside the folder of the linted file",
     Why.STAYS: "the finding would stay",

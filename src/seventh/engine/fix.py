@@ -107,6 +107,7 @@ class _Fixing:
                 self._leave(finding, no.why)
         for finding in self._open(self._unfixed):
             self._leave(finding, Why.LIMIT)
+        open_ = {key(finding) for finding in self._open(())}
         left = {(one.id, one.view) for one in self._judged.report.findings}
         return Fixed(
             changes=tuple(
@@ -114,7 +115,7 @@ class _Fixing:
                 for name, data in self._now.items()
             ),
             fixed=tuple(one for one in self._first if (one.id, one.view) not in left),
-            unfixed=tuple(self._unfixed.values()),
+            unfixed=tuple(one for k, one in self._unfixed.items() if k in open_),
             validation=self._validation,
         )
 

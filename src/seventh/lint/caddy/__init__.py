@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from seventh.lint.caddy import directives, views
+from seventh.lint.caddy import directives, fix, views
 from seventh.lintkit.linted import Kind, Program
+from seventh.lintkit.patch import Validator
 
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""
@@ -89,5 +90,9 @@ KINDS = (
         looks=_looks,
         fits=_fits,
         lint=views.lint,
+        fix=fix.place,
+        validator=Validator(
+            command=("caddy", "adapt", "--config", "{file}", "--adapter", "caddyfile")
+        ),
     ),
 )

@@ -125,6 +125,7 @@ class _Views:
         return View(
             label=label,
             within=site.label,
+            block=site.block.at,
             facts=facts,
             settings=_Settings(site, route, self._version).all(),
         )

@@ -5,10 +5,17 @@ from __future__ import annotations
 import functools
 
 from seventh.lint.chrony import views
-from seventh.lint.clocks import recognise
+from seventh.lint.clocks import fix, recognise
 from seventh.lintkit.linted import Kind, Program
+from seventh.lintkit.patch import Validator
 
 _PROGRAMS = (Program(("chronyd", "-v"), r"\(chrony\) version (?P<version>\d+(\.\d+)*)"),)
+_FIX = functools.partial(fix.place, comments=False)
+_ASKED = Validator(
+    command=("chronyd", "-p", "-f", "{file}"),
+    include=r"(?i)\s*(?:include|confdir|sourcedir)\s+(?P<names>.*)",
+    system="/etc/chrony",
+)
 KINDS = (
     Kind(
         name="chrony.conf",
@@ -20,6 +27,8 @@ KINDS = (
         looks=recognise.is_chrony,
         fits=recognise.fits_chrony,
         lint=views.lint,
+        fix=_FIX,
+        validator=_ASKED,
     ),
     Kind(
         name="chrony.sources",
@@ -31,5 +40,7 @@ KINDS = (
         looks=lambda _: 0,  # lines of sources fit every kind: only the name decides
         fits=recognise.fits_chrony,
         lint=functools.partial(views.lint, only_sources=True),
+        fix=_FIX,
+        validator=_ASKED,
     ),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from seventh.lint.nginx import directives, views
+from seventh.lint.nginx import conf, directives, fix, views
 from seventh.lintkit.linted import Kind, Program
+from seventh.lintkit.patch import Validator
 
 _LOOKED_AT = 400
 """Lines that are looked at to tell what a file is."""
@@ -68,5 +69,14 @@ KINDS = (
         looks=_looks,
         fits=_fits,
         lint=views.lint,
+        fix=fix.place,
+        validator=Validator(
+            command=("nginx", "-t", "-c", "{file}"),
+            include=r"\s*include\s+(?P<names>.*)",
+            system=conf.SYSTEM,
+            # A module is native code; Perl and Lua run while the file is read.
+            unsafe=r"""\s*(?:load_module\s+["']?(?!modules/|/usr/(?:lib|share)/nginx/modules/)"""
+            r"|perl|\w+_by_lua)",
+        ),
     ),
 )  # fmt: skip

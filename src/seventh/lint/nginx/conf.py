@@ -78,7 +78,7 @@ class Conf(msgspec.Struct, kw_only=True):
         self.refused.append(Line(file=at.file, line=at.line, text=printable(why, 300)))
 
 
-class _StopError(Exception):
+class StopError(Exception):
     """The rest of this file cannot be understood."""
 
     def __init__(self, position: int, why: str) -> None:
@@ -112,27 +112,27 @@ class _Reader:
 
     def file(self, text: Text, into: list[Directive], trail: tuple[str, ...]) -> None:
         """Read one file's directives into a block; ``trail`` are the files that led here."""
-        source = _Source(text)
+        source = Source(text)
         try:
             self._blocks(source, into, trail)
-        except _StopError as stop:
+        except StopError as stop:
             if text.cut and source.ended:
                 return  # where our reading ends, the file does not
             at = Line(file=text.name, line=source.line_of(stop.position), text=stop.why)
             self._conf.refuse(at, stop.why)
 
-    def _blocks(self, source: _Source, into: list[Directive], trail: tuple[str, ...]) -> None:
+    def _blocks(self, source: Source, into: list[Directive], trail: tuple[str, ...]) -> None:
         open_blocks = [into]
         while True:
             words, start, end = source.words()
             if not words:
                 if end == "}":
                     if len(open_blocks) == 1:
-                        raise _StopError(start, 'unexpected "}"')
+                        raise StopError(start, 'unexpected "}"')
                     open_blocks.pop()
                     continue
                 if len(open_blocks) > 1:
-                    raise _StopError(start, 'unexpected end of file, expecting "}"')
+                    raise StopError(start, 'unexpected end of file, expecting "}"')
                 return
             self._count += 1
             if self._count > MAX_DIRECTIVES:
@@ -150,7 +150,7 @@ class _Reader:
                     source.skip_lua()
                     continue
                 if len(open_blocks) >= MAX_NESTING:
-                    raise _StopError(start, f"more than {MAX_NESTING} blocks within each other")
+                    raise StopError(start, f"more than {MAX_NESTING} blocks within each other")
                 open_blocks.append(directive.block)
             elif directive.name == "include":
                 self._include(directive, open_blocks[-1], trail)
@@ -215,7 +215,7 @@ class _Reader:
             self.file(text, into, (*trail, real))
 
 
-class _Source:
+class Source:
     """One file's text, and how far it is read."""
 
     def __init__(self, text: Text) -> None:
@@ -229,6 +229,11 @@ class _Source:
     def ended(self) -> bool:
         """Whether all of the text is read."""
         return self._position >= len(self._text)
+
+    @property
+    def position(self) -> int:
+        """How far it is read."""
+        return self._position
 
     def line_of(self, position: int) -> int:
         """Return the number of the line at ``position``; positions must not go backwards."""
@@ -245,7 +250,7 @@ class _Source:
     def words(self) -> tuple[tuple[str, ...], int, str]:
         """Read the next directive: its words, its start, and ``;``, ``{``, ``}`` or nothing.
 
-        Raises _StopError for what nginx refuses.
+        Raises StopError for what nginx refuses.
         """
         found: list[str] = []
         first: int | None = None
@@ -257,16 +262,16 @@ class _Source:
                 first = position
             if not char:
                 if found:
-                    raise _StopError(position, 'unexpected end of file, expecting ";" or "}"')
+                    raise StopError(position, 'unexpected end of file, expecting ";" or "}"')
                 return (), position, ""
             if char in ";{":
                 if not found:
-                    raise _StopError(position, f'unexpected "{char}"')
+                    raise StopError(position, f'unexpected "{char}"')
                 self._position += 1
                 return tuple(found), first, char
             if char == "}":
                 if found:
-                    raise _StopError(position, 'unexpected "}"')
+                    raise StopError(position, 'unexpected "}"')
                 self._position += 1
                 return (), position, char
             found.append(self._word(char))
@@ -278,7 +283,7 @@ class _Source:
         if self._position - start >= MAX_WORD:
             for line in match[0].split("\n"):
                 if len(line.lstrip().encode()) >= MAX_WORD:
-                    raise _StopError(
+                    raise StopError(
                         start, f"too long parameter: a comment of {MAX_WORD} bytes or more"
                     )
 
@@ -287,10 +292,10 @@ class _Source:
         if char in _QUOTED:
             match = _QUOTED[char].match(self._text, start)
             if match is None:
-                raise _StopError(start, f"unexpected end of file: a {char} is never closed")
+                raise StopError(start, f"unexpected end of file: a {char} is never closed")
             after = self._text[match.end() : match.end() + 1]
             if after and after not in _AFTER_QUOTE:
-                raise _StopError(start, f'unexpected "{after}" after the closing {char}')
+                raise StopError(start, f'unexpected "{after}" after the closing {char}')
             raw = match[1]
         else:
             match = _WORD.match(self._text, start)
@@ -298,7 +303,7 @@ class _Source:
             raw = match[0]
         most = MAX_WORD - (char in _QUOTED)
         if len(raw.encode()) >= most:
-            raise _StopError(start, f"too long parameter: a word of {most} bytes or more")
+            raise StopError(start, f"too long parameter: a word of {most} bytes or more")
         self._position = match.end()
         return _ESCAPE.sub(lambda m: _MEANT.get(m[1], m[1]), raw)
 
@@ -313,7 +318,7 @@ class _Source:
             after = None if match is None else self._after_lua(match)
             if match is None or after is None:
                 why = 'unexpected end of file, expecting "}" after a block of Lua'
-                raise _StopError(start, why)
+                raise StopError(start, why)
             depth += {"{": 1, "}": -1}.get(match[0], 0)
             self._position = after
 

@@ -153,7 +153,10 @@ class _Views:
         if config.lost_headers is not None:
             lost = lint_nginx_facts.lost_lines(location.scope, config.does)
             settings["add_header lost"] = tuple(map(_setting, lost))
-        return View(label=label, within=server.label, facts=facts, settings=settings)
+        return View(
+            label=label, within=server.label, block=location.scope.block, facts=facts,
+            settings=settings,
+        )  # fmt: skip
 
     def part_alone(self, root: Place, version: Version) -> None:
         """Add the view of a file without a server: what its lines alone decide."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 
-from seventh.lint.clocks import recognise
+from seventh.lint.clocks import fix, recognise
 from seventh.lint.ntpd import views
 from seventh.lintkit.linted import Kind, Program
 
 _COMMAND = ("ntpd", "--version")
 _NTPSEC = Program(_COMMAND, r"(?P<product>ntpsec)-(?P<version>\d+(\.\d+)*)")
 _NTPD = Program(_COMMAND, r"ntpd (?P<version>4\.\d+\.\d+)")
+_FIX = functools.partial(fix.place, comments=True)
 KINDS = (
     Kind(
         name="ntpsec.conf",
@@ -22,6 +23,7 @@ KINDS = (
         looks=recognise.is_ntpsec,
         fits=recognise.fits_ntp,
         lint=functools.partial(views.lint, product="ntpsec"),
+        fix=_FIX,
     ),
     Kind(
         name="ntp.conf",
@@ -34,5 +36,6 @@ KINDS = (
         looks=recognise.is_ntpd,
         fits=recognise.fits_ntp,
         lint=views.lint,
+        fix=_FIX,
     ),
 )

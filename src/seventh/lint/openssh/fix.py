@@ -112,7 +112,10 @@ def _indent(raw: str) -> str:
 
 
 def _inserted(fix: Fix, fresh: Sequence[str], side: Side) -> list[Edit]:
-    """Insert under the line of the view's block, else above the first block of the main file."""
+    """Insert under the line of the view's block, else above the first block of the main file.
+
+    There a line follows the comment that shows its default, as distributions have it.
+    """
     if not fresh:
         return []
     block = fix.view.block
@@ -122,7 +125,12 @@ def _inserted(fix: Fix, fresh: Sequence[str], side: Side) -> list[Edit]:
         indent = _indent(below) or "    "
         return [Edit(block.file, (block.line or 0) + 1, 0, tuple(indent + one for one in fresh))]
     lines = fix.texts[fix.main]
-    at = next((number for number, text in enumerate(lines) if _opens(text, side)), len(lines))
-    while 0 < at < len(lines) and lines[at - 1].lstrip().startswith("#"):
-        at -= 1  # a comment above a block is about the block
-    return [Edit(fix.main, at + 1, 0, tuple(fresh))]
+    end = next((number for number, text in enumerate(lines) if _opens(text, side)), len(lines))
+    while 0 < end < len(lines) and lines[end - 1].lstrip().startswith("#"):
+        end -= 1  # a comment above a block is about the block
+    edits = []
+    for text in fresh:
+        default = f"#{text.split()[0].lower()} "
+        shown = [n for n, line in enumerate(lines[:end], 1) if line.lower().startswith(default)]
+        edits.append(Edit(fix.main, (shown[-1] if shown else end) + 1, 0, (text,)))
+    return edits

@@ -53,6 +53,7 @@ _LIFETIME_FIX = {
         directives=(), freshness="heuristic", lifetime_shared_seconds=None,
         lifetime_private_seconds=None, public=False, stale_while_revalidate_seconds=None,
     ),
+    choice=("nginx", "caddy"),
     directives={
         "nginx": ("expires", "add_header"),
         "caddy": ("header cache-control", "header expires", "file_server"),
@@ -111,6 +112,7 @@ def no_freshness(http: HttpFacts) -> Verdict:
         forbidden_by="private", sets_cookies=("session",),
     ),
     bad=caching(sets_cookies=("session",)),
+    choice=("nginx",),
     directives={"nginx": ("proxy_cache", "proxy_ignore_headers", "proxy_cache_valid")},
 )  # fmt: skip
 def cache_leak(http: HttpFacts) -> Verdict:
@@ -167,6 +169,7 @@ def cache_leak(http: HttpFacts) -> Verdict:
     seed=("12.10.3",),
     good=content(caching=PUBLIC),
     bad=caching(directives=("max-age=60",), stale_while_revalidate_seconds=None),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("add_header",), "caddy": ("header cache-control",)},
 )
 def no_stale(http: HttpFacts) -> Verdict:
@@ -222,6 +225,7 @@ def no_stale(http: HttpFacts) -> Verdict:
     seed=("12.6.1",),
     good=content(caching=PUBLIC, coding=variants('"a"', '"b"')),
     bad=content(caching=PUBLIC, coding=variants('"a"', '"b"', vary=())),
+    choice=("caddy",),
     directives={"nginx": ("gzip_vary", "gzip", "brotli"), "caddy": ("header vary", "encode")},
 )  # fmt: skip
 def vary(http: HttpFacts) -> Verdict:

@@ -112,6 +112,7 @@ def no_compress(http: HttpFacts) -> Verdict:
     seed=("12.10.1",),
     good=coded("br", "gzip"),
     bad=coded("gzip"),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("brotli", "gzip"), "caddy": ("encode",)},
 )  # fmt: skip
 def no_brotli(http: HttpFacts) -> Verdict:

@@ -249,7 +249,7 @@ def vary(config: HttpConfigFacts) -> Verdict:
     if config.gzip_vary or not (config.gzip or config.brotli or _own_zstd(config)):
         return None
     coding = "gzip" if config.gzip else "brotli" if config.brotli else "zstd"
-    hit = Hit(what=config.product, coding=coding)
+    hit = Hit(what=config.product, coding=coding).fixed_by("nginx", "gzip_vary on;")
     return hit.at(coding, "gzip_vary", "header vary", "encode")
 
 

@@ -152,6 +152,7 @@ def redirect(http: HttpFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(clear=Clear(url="http://www.example.org/", outcome="serves", status=200)),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("listen", "return"), "caddy": ("site", "redir")},
 )  # fmt: skip
 def no_https(http: HttpFacts) -> Verdict:

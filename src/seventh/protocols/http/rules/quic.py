@@ -282,6 +282,7 @@ def quic_pmtu(http: HttpFacts) -> Verdict:
             )
         )
     ),
+    choice=("nginx",),
     directives={
         "nginx": ("ssl_early_data", "proxy_set_header", "proxy_pass"),
         "caddy": ("header_up", "request_header", "0rtt"),

@@ -271,6 +271,7 @@ def _when(seconds: int | None) -> str:
     seed=("12.8.2",),
     good=content(events=EventStream(seconds=40.0, events=3, comments=2, silence_seconds=15.0)),
     bad=content(events=EventStream(seconds=40.0, events=1, silence_seconds=39.0)),
+    choice=("caddy",),
     directives={"nginx": ("proxy_buffering", "proxy_pass"), "caddy": ("response_buffers",)},
 )  # fmt: skip
 def heartbeat(http: HttpFacts) -> Verdict:

@@ -49,6 +49,7 @@ _LONG_SECONDS = 86400
     seed=("12.10.3",),
     good=content(caching=PUBLIC, validation=VALIDATED),
     bad=content(caching=PUBLIC, validation=Validation()),
+    choice=("caddy",),
     directives={"nginx": ("etag", "add_header"), "caddy": ("header etag", "header last-modified")},
 )  # fmt: skip
 def no_validator(http: HttpFacts) -> Verdict:

@@ -110,8 +110,8 @@ def no_h2(http: HttpFacts) -> Verdict:
     },
     references=("RFC 9114",),
     seed=("12.11.5",),
-    good=GOOD,
-    bad=GOOD.learn(ladder=(NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
+    good=GOOD, bad=GOOD.learn(ladder=(NO_H3, H2, H1), advertised=Advertised(alt_svc=())),
+    choice=("nginx",),
     directives={"nginx": ("listen", "http3"), "caddy": ("servers protocols",)},
 )  # fmt: skip
 def no_h3(http: HttpFacts) -> Verdict:
@@ -152,8 +152,8 @@ def no_h3(http: HttpFacts) -> Verdict:
     },
     references=("RFC 7838", "RFC 9460"),
     seed=("12.10.1",),
-    good=GOOD,
-    bad=GOOD.learn(ladder=(DEAD_H3, H2, H1)),
+    good=GOOD, bad=GOOD.learn(ladder=(DEAD_H3, H2, H1)),
+    choice=("caddy",),
     directives={
         "nginx": ("add_header", "listen"),
         "caddy": ("header alt-svc", "servers protocols"),
@@ -215,8 +215,8 @@ def _dead(http: HttpFacts) -> list[Alternative]:
     },
     references=("RFC 9114 §3.1.1", "RFC 9460"),
     seed=("12.9.2",),
-    good=GOOD,
-    bad=GOOD.learn(advertised=Advertised(alt_svc=())),
+    good=GOOD, bad=GOOD.learn(advertised=Advertised(alt_svc=())),
+    choice=("caddy",),
     directives={
         "nginx": ("add_header", "listen"),
         "caddy": ("header alt-svc", "servers protocols"),
@@ -280,6 +280,7 @@ def h3_hidden(http: HttpFacts) -> Verdict:
     seed=("App. C",),
     good=GOOD,
     bad=GOOD.learn(ladder=(H3, H2, Rung(version="1.1", state="broken", detail="reset"))),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("listen",), "caddy": ("servers protocols",)},
 )  # fmt: skip
 def fallback(http: HttpFacts) -> Verdict:

@@ -44,6 +44,7 @@ _PORTS = {"random": "random ports", "123": "port 123"}
     bad=GOOD.learn(
         key=KeyFacts(key_id=1, algorithm="MD5", outcome="authenticated", authenticated=True)
     ),
+    choice=("chrony", "ntpd", "ntpsec"),
     directives={"chrony": ("keyfile",), "ntpd": ("keys",), "ntpsec": ("keys",)},
 )
 def mac_md5(ntp: NtpFacts) -> Verdict:

@@ -181,6 +181,7 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     seed=("12.4.3",),
     good=GOOD_CONFIG,
     bad=with_config(product="ntpd", version="4.2.8", autokey=("crypto",)),
+    choice=("ntpd", "ntpsec"),
     directives={"ntpd": ("crypto",), "ntpsec": ("crypto",)},
 )
 def autokey(ntp: NtpFacts) -> Verdict:

@@ -158,6 +158,7 @@ def stale(ntp: NtpFacts) -> Verdict:
     seed=("12.4.1",),
     good=GOOD,
     bad=GOOD.learn(reference_id="127.127.1.1", reference_id_hex="7f7f0101"),
+    choice=("chrony", "ntpd", "ntpsec"),
     directives={
         "chrony": ("local",),
         "ntpd": ("server 127.127.1.0",),

@@ -55,6 +55,7 @@ _PRODUCTS = ("chrony", "ntpsec")
     seed=("12.4.3",),
     good=GOOD_NTS,
     bad=GOOD.learn(nts=NtsFacts(ke_address="192.0.2.123", ke_port=4460, port_state="refused")),
+    choice=("chrony", "ntpsec"),
     directives={
         "chrony": ("server", "pool", "peer", "allow", "ntsserverkey"),
         "ntpsec": ("server", "pool", "peer"),

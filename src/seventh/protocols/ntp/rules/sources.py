@@ -142,6 +142,7 @@ def _perhaps_smeared(compared: Sequence[SourceFacts]) -> bool:
     seed=("12.4.2",),
     good=FOUR,
     bad=among(3, smears="Google, 24 h linear", smears_by="reference ID GOOG", stratum=1),
+    choice=("chrony", "ntpd", "ntpsec"),
     directives=_LISTS,
 )
 def smear_mix(ntp: NtpFacts) -> Verdict:
@@ -204,6 +205,7 @@ def _mixed(sources: list[tuple[str, str]]) -> Hit | None:
     seed=("12.4.2",),
     good=FOUR,
     bad=among(3, verdict="unusable", detail="unsynchronised"),
+    choice=("chrony", "ntpd", "ntpsec"),
     directives=_LISTS,
 )
 def few(ntp: NtpFacts) -> Verdict:

@@ -78,6 +78,7 @@ def dh_small(tls: TlsFacts) -> Verdict:
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(group="x25519", hybrid_group=""),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("ssl_ecdh_curve",), "caddy": ("tls curves",)},
 )
 def no_pq(tls: TlsFacts) -> Verdict:
@@ -313,6 +314,7 @@ def _of_tls12(tls: TlsFacts, *, wrong: bool) -> Verdict:
     seed=("12.7.3",),
     good=GOOD,
     bad=GOOD.learn(client_certificate="optional"),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("ssl_verify_client",), "caddy": ("tls client_auth",)},
 )
 def mtls_optional(tls: TlsFacts) -> Verdict:

@@ -70,6 +70,7 @@ _OTHER_CAUSES = frozenset({401, 407, 408, 429, 500, 502, 503, 504})
     seed=("12.11.7",),
     good=GOOD,
     bad=turned_away(426, via="via: 1.1 edge"),
+    choice=("caddy",),
     directives={
         "nginx": ("proxy_set_header", "proxy_http_version", "proxy_pass"),
         "caddy": ("header_up", "request_header"),
@@ -288,6 +289,7 @@ def version(ws: WebSocketFacts) -> Verdict:
     seed=("12.8.3",),
     good=GOOD,
     bad=GOOD.learn(secure=False),
+    choice=("nginx", "caddy"),
     directives={"nginx": ("listen", "proxy_pass"), "caddy": ("site",)},
 )
 def clear(ws: WebSocketFacts) -> Verdict:

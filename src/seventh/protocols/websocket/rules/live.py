@@ -207,6 +207,7 @@ def no_server_ping(ws: WebSocketFacts) -> Verdict:
     seed=("12.11.7",),
     good=GOOD.learn(hold=Hold(seconds=60.0, pings=3)),
     bad=GOOD.learn(hold=Hold(seconds=60.0, cuts_seconds=(30.0, 30.1))),
+    choice=("caddy",),
     directives={
         "nginx": ("proxy_read_timeout", "proxy_pass"),
         "caddy": ("read_timeout", "stream_timeout"),
