@@ -28,6 +28,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.tls import lab
+from seventh.protocols.tls.rules.clients import clients
 from seventh.wire import tlsnames as n
 from tests.options import options_with
 from tests.peers import need_binary, need_version
@@ -457,6 +458,24 @@ async def test_plain_http_on_the_port(kit: Kit, tmp_path: Path) -> None:
     assert "HTTP" in report.failure.detail
 
 
+def openssl_suites(ciphers: str) -> set[str]:
+    """What OpenSSL makes of a list in TLS 1.2, of those suites that Seventh knows."""
+    listed = subprocess.run(
+        [need_binary("openssl"), "ciphers", "-s", "-stdname", "-tls1_2", ciphers],
+        capture_output=True, text=True, check=True, env=ENVIRONMENT,
+    ).stdout.splitlines()  # fmt: skip
+    return {line.split()[0] for line in listed} & set(n.SUITES.values())
+
+
+def test_the_table_of_clients_has_openssl_s_default() -> None:
+    if not need_version("openssl").startswith("3.0."):
+        pytest.skip("OpenSSL is not 3.0")
+    (row,) = (client for client in clients() if client.name == "OpenSSL 3.0")
+    for level in (1, 2):
+        defaults = openssl_suites(f"DEFAULT:@SECLEVEL={level}")
+        assert defaults == {f"TLS_{suite}" for suite in row.suites}
+
+
 async def test_every_weak_suite_of_nginx_is_named(kit: Kit, tmp_path: Path) -> None:
     """OpenSSL's own list is the oracle; nginx has no DHE without a file of parameters."""
     issued = kit.authority.issue(key=rsa.generate_private_key(65537, 2048))
@@ -464,12 +483,7 @@ async def test_every_weak_suite_of_nginx_is_named(kit: Kit, tmp_path: Path) -> N
     settings = f"ssl_protocols TLSv1.2; ssl_ciphers {ciphers};"
     async with nginx(tmp_path, issued, settings) as port:
         report = await check(port, options(kit))
-    listed = subprocess.run(
-        [need_binary("openssl"), "ciphers", "-s", "-stdname", "-tls1_2", ciphers],
-        capture_output=True, text=True, check=True, env=ENVIRONMENT,
-    ).stdout.splitlines()  # fmt: skip
-    known = {name for line in listed if "_ECDSA_" not in (name := line.split()[0])}
-    known &= set(n.SUITES.values())
+    known = {name for name in openssl_suites(ciphers) if "_ECDSA_" not in name}
     seen = facts(report)
     assert (seen.all_suites, seen.unasked_suites) == (True, 0)
     assert set(seen.suites or ()) == known

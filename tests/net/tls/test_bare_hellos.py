@@ -12,6 +12,7 @@ from seventh.labkit.serve import tcp_server
 from seventh.model.alert import Alert
 from seventh.model.options import Options
 from seventh.model.target import Target
+from seventh.model.tlsfacts import Topic
 from seventh.net.probe_context import ProbeContext
 from seventh.net.tls import bare_hellos
 from seventh.net.tls.bare_hellos import Answer, BareHellos, exchange
@@ -322,6 +323,7 @@ async def test_the_limit_of_questions(
     assert learnt.unasked == len(everything) - 2 - most
     assert len(learnt.broken or ()) + len(learnt.obsolete or ()) == 2 + most
     assert learnt.good is None
+    assert Topic.ALL_SUITES in learnt.unknown
 
 
 async def test_the_limit_of_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,6 +170,7 @@ class BareHellos:
             learnt.good = await self._first_suite(Topic.ALL_SUITES, n.GOOD_SUITES)
             if await self._rest_of(learnt.good, n.GOOD_SUITES) != 0:
                 learnt.good = None
+                learnt.unknown.setdefault(Topic.ALL_SUITES, "limit of questions or time reached")
 
     async def _rest_of(self, found: list[int] | None, all_of: tuple[int, ...]) -> int | None:
         """Complete a list in several lanes; return how many suites remain unknown, None for all."""
