@@ -37,7 +37,7 @@ pytestmark = pytest.mark.peer
 OPTIONS = Options(timeout_seconds=10)
 
 GOOD = """
-KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256
+KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org
 Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr
 MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com
 HostKeyAlgorithms ssh-ed25519,rsa-sha2-512,rsa-sha2-256
