@@ -44,6 +44,7 @@ class Topic(StrEnum):
     BROKEN_SUITES = "broken cipher suites"
     OBSOLETE_SUITES = "obsolete cipher suites"
     MORE_SUITES = "more cipher suites"
+    ALL_SUITES = "all cipher suites"
     FINITE_FIELD = "Diffie-Hellman"
     HYBRID_GROUP = "post-quantum groups"
     CHAIN = "certificate chain"
@@ -300,11 +301,15 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """Accepted, oldest first."""
     versions_refused: tuple[str, ...] = ()
     broken_suites: tuple[str, ...] | None = None
-    """Accepted suites without encryption, authentication or 112 bits; perhaps not all of them."""
+    """Accepted suites without encryption, authentication or 112 bits; see ``all_suites``."""
     obsolete_suites: tuple[str, ...] | None = None
-    """Accepted suites with CBC or without forward secrecy; perhaps not all of them."""
+    """Accepted suites with CBC or without forward secrecy; see ``all_suites``."""
     all_suites: bool | None = None
     """Whether these two lists are complete."""
+    unasked_suites: int | None = None
+    """The number of suites of these kinds that were not tested."""
+    suites: tuple[str, ...] | None = None
+    """All suites of TLS 1.2 that a server without TLS 1.3 accepts; None if not known of all."""
     dh_bits: int | None = None
     """The size of the shortest Diffie-Hellman prime; 0 when finite-field groups are refused."""
     hybrid_group: str | None = None

@@ -39,6 +39,7 @@ LINES = (
         rules=("TLS-LEGACY", "TLS-WEAK-CIPHER", "TLS-DH-SMALL", "TLS-COMPRESS"),
         facts=("versions",),
     ),
+    CheckLine("Current clients can connect with their defaults", rules=("TLS-CLIENTS-CUT",)),
     CheckLine("TLS 1.2 is protected against known attacks", rules=("TLS-EMS", "TLS-RENEG")),
     CheckLine(
         "A large (post-quantum) ClientHello is accepted", rules=("TLS-BIG-HELLO",),

@@ -17,6 +17,7 @@ DECLARED = {
     "TLS-CERT-NOTYET": "critical 0 W",
     "TLS-CERT-WEAK": "high 0 W",
     "TLS-CHAIN": "high 0 W",
+    "TLS-CLIENTS-CUT": "high 0 W",
     "TLS-COMPRESS": "medium 0 W",
     "TLS-DH-SMALL": "high 0 W nginx:ssl_dhparam caddy:tls ciphers",
     "TLS-EMS": "medium 0 W",

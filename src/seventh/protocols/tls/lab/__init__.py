@@ -63,8 +63,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the check treats the lab's root as a public one."""
 
 
-def _rsa_1024() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+def _rsa(bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def _expired_rsa(kit: Kit) -> Issued:
@@ -234,7 +234,7 @@ FAULTS = (
     _fault(
         "weak-key", "the certificate has a 1024-bit RSA key", "TLS-CERT-WEAK",
         reason=Reason.TLS_CERTIFICATE_WEAK,
-        setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa_1024())),
+        setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa(1024))),
     ),
     _fault(
         "sha1", "the certificate is signed with SHA-1", "TLS-CERT-WEAK",
@@ -279,6 +279,12 @@ FAULTS = (
     _fault(
         "cbc", "CBC suites are accepted", "TLS-WEAK-CIPHER",
         setup=Setup(ciphers=f"{GOOD_CIPHERS}:ECDHE-ECDSA-AES128-SHA"),
+    ),
+    _fault(
+        "rsa-only", "only TLS 1.2 with static RSA is supported, which Go and Python do not offer",
+        "TLS-CLIENTS-CUT", "TLS-WEAK-CIPHER", "TLS-NO13", "TLS-NO-PQ",
+        setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa(2048)),
+                    ciphers="AES128-GCM-SHA256", best=SSL.TLS1_2_VERSION),
     ),
     _fault(
         "small-dh", "the Diffie-Hellman prime has 1024 bits", "TLS-DH-SMALL",
