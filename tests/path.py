@@ -48,7 +48,7 @@ class Path:
 
     ``idle_seconds``: flows without a packet for so long are forgotten. Their packets are dropped
     (``silent``), answered with a reset (``reset``), or, for UDP, get another port (``rebind``).
-    ``mtu``: longer packets are dropped.
+    ``mtu``: longer packets are dropped, of the client's or the server's ``only``.
     """
 
     def __init__(
@@ -57,8 +57,10 @@ class Path:
         idle_seconds: float | None = None,
         how: Literal["silent", "reset", "rebind"] = "silent",
         mtu: int | None = None,
+        only: Literal["sent", "received", ""] = "",
     ) -> None:
         self.idle_seconds, self.how, self.mtu = idle_seconds, how, mtu
+        self.only = only
         self.forgotten = 0
         self.too_long = 0
         self._seen: dict[frozenset[int], float] = {}
@@ -70,7 +72,9 @@ class Path:
         """Return what comes out at the other end; None if nothing."""
         if packet[0] >> 4 != 4:
             return None
-        if self.mtu is not None and len(packet) > self.mtu:
+        # A server's port is below those that clients get.
+        direction = "sent" if packet[22:24] < packet[20:22] else "received"
+        if self.mtu is not None and len(packet) > self.mtu and self.only in {"", direction}:
             self.too_long += 1
             return None
         start = (packet[0] & 15) * 4

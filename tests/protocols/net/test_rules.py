@@ -291,3 +291,17 @@ LIVED = held(121.0)
 )  # fmt: skip
 def test_idle_connections(facts: NetFacts, line: str) -> None:
     assert told(rules.idle_cut, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (net(attempt(V4, black_hole="sent"), attempt(V6)),
+         "medium: full-size TCP segments are lost, smaller ones arrive: 192.0.2.1 (sent)"),
+        (net(attempt(V4, black_hole="received", pmtu=1400)),
+         ("medium: full-size TCP segments are lost, smaller ones arrive: 192.0.2.1 (received); "
+          "path MTU: 192.0.2.1: 1400 bytes")),
+    ],
+)  # fmt: skip
+def test_a_black_hole(facts: NetFacts, line: str) -> None:
+    assert told(rules.path_mtu, facts) == line
