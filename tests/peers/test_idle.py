@@ -17,7 +17,8 @@ from seventh.model.idlefacts import Idle
 from seventh.model.netfacts import NetFacts
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.protocols.websocket.lab import Setup, serve_setup
+from seventh.protocols.websocket.lab import serve_setup
+from seventh.protocols.websocket.lab.setup import Setup
 from seventh.web.message import Request
 from tests import path
 from tests.options import options_with

@@ -304,11 +304,13 @@ def _undecided(idle: Idle) -> str:
         return f"a fresh connection cannot be used: {idle.failed}"
     if any(each.cut for each in idle.held):
         return "a connection was cut that was younger than one that lived: not an idle timer"
+    if idle.unopened:
+        return f"{idle.unopened} of the idle connections could not be opened"
     if idle.lived_seconds is not None:
         return ""
     if idle.closed_seconds is not None:
         return f"the server closes idle connections itself after {_age(idle.closed_seconds)} s"
-    return "no idle connection could be opened and used"
+    return "no idle connection could be used, for an unknown reason"
 
 
 def _limits(seconds: float) -> tuple[Limit, ...]:
