@@ -39,6 +39,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     segments_sent: int | None = None
     """All our TCP segments, including those without data."""
 
+    black_hole: Literal["sent", "received"] | None = None
+    """Full-size segments were lost again and again while smaller ones arrived: ours, or the
+    peer's."""
+
     @property
     def loss_ratio(self) -> float | None:
         """The share of our TCP segments that were retransmitted; None if unknown."""

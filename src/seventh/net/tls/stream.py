@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from typing import Literal
 
 from OpenSSL import SSL, crypto
 
@@ -88,6 +89,10 @@ class TlsStream(Stream):
     def tcp_info(self) -> TcpInfo | None:
         """Return the kernel's view of the path below."""
         return self._below.tcp_info()
+
+    def black_hole(self) -> Literal["sent", "received"] | None:
+        """Return whose full-size segments are lost below, while smaller ones arrive."""
+        return self._below.black_hole()
 
     async def keepalive(self) -> None:
         """Have TCP ask, below, whether the peer still has the connection."""

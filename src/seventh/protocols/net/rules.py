@@ -194,7 +194,13 @@ def addr_drift(net: NetFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Path MTU below 1500 bytes",
-    evidence="path MTU: {paths}",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "small": "path MTU: {paths}",
+            "lost": "full-size TCP segments are lost, smaller ones arrive: {holes}",
+        }
+    },
     why="A tunnel or PPPoE link reduces the packet size. If ICMP is filtered as well, large "
     "packets are lost: small requests work and large responses hang.",
     fix={
@@ -207,7 +213,8 @@ def addr_drift(net: NetFacts) -> Verdict:
     bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "open", pmtu=1400),)),
 )
 def path_mtu(net: NetFacts) -> Verdict:
-    """Report paths whose MTU, as the kernel knows it, is below Ethernet's."""
+    """Report black holes, and paths whose MTU, as the kernel knows it, is below Ethernet's."""
+    holes = tuple(f"{a.address} ({a.black_hole})" for a in net.attempts if a.black_hole is not None)
     known = [a for a in net.attempts if a.path_mtu_bytes is not None]
     if not known and net.carried:
         return Skip("a proxy or a jump host connected: its path to the target is unknown")
@@ -218,7 +225,8 @@ def path_mtu(net: NetFacts) -> Verdict:
         for a in known
         if a.path_mtu_bytes is not None and a.path_mtu_bytes < ETHERNET_MTU
     )
-    return Hit(paths=small) if small else None
+    found = (("lost",) if holes else ()) + (("small",) if small else ())
+    return Hit(what=found, holes=holes, paths=small) if found else None
 
 
 def _idle(*held: Held) -> tuple[Idle, ...]:
@@ -296,11 +304,13 @@ def _undecided(idle: Idle) -> str:
         return f"a fresh connection cannot be used: {idle.failed}"
     if any(each.cut for each in idle.held):
         return "a connection was cut that was younger than one that lived: not an idle timer"
+    if idle.unopened:
+        return f"{idle.unopened} of the idle connections could not be opened"
     if idle.lived_seconds is not None:
         return ""
     if idle.closed_seconds is not None:
         return f"the server closes idle connections itself after {_age(idle.closed_seconds)} s"
-    return "no idle connection could be opened and used"
+    return "no idle connection could be used, for an unknown reason"
 
 
 def _limits(seconds: float) -> tuple[Limit, ...]:
