@@ -85,7 +85,7 @@ SPEC = Spec(
             "chain_bytes",
         ),
     ),
-    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),
+    shared=("ca_file", "ca_store", "crl_files", "server_name", "cert_file", "key_file"),
     tiers={
         0: "completes handshakes, one of them without the server name; with a web server also for "
         "the name with or without www., if it resolves to the same address; sends further "

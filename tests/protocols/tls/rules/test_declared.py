@@ -25,7 +25,9 @@ DECLARED = {
     "TLS-NO-RESUME": "medium 0 W nginx:ssl_session_tickets|ssl_session_cache caddy:tls",
     "TLS-NO13": "medium 0 W nginx:ssl_protocols caddy:tls protocols",
     "TLS-RENEG": "medium 0 W",
+    "TLS-REVOKED": "critical 0 W",
     "TLS-STAPLE": "low 0 W",
+    "TLS-STAPLE-INVALID": "medium 0 W",
     "TLS-STARTTLS-INJECT": "high 0 W",
     "TLS-WEAK-CIPHER": "high 0 W nginx:ssl_ciphers|ssl_protocols caddy:tls ciphers|tls protocols",
 }
