@@ -204,7 +204,7 @@ async def test_the_fix_for_a_staple_about_another_certificate(
     await ca.run("-valid", "cert.pem")
     (ca.folder / "cert.pem").write_bytes(other.certificate.public_bytes(Encoding.PEM))
     await ca.run("-valid", "cert.pem")
-    seen = []
+    seen: list[dict[str, dict[str, Any]]] = []
     for certificate in ((ca.folder / "cert.pem").read_bytes(), own):
         (ca.folder / "cert.pem").write_bytes(certificate)
         folder = tmp_path / str(len(seen))

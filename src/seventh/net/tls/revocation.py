@@ -21,7 +21,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
-from seventh.model.revocation import CrlProblem, OcspProblem, OcspResponse, Revocation
+from seventh.model.revocation import (
+    CrlProblem,
+    OcspProblem,
+    OcspResponse,
+    Revocation,
+    RevocationStatus,
+)
 from seventh.wire.text import printable
 
 MAX_CRL_BYTES = 64 << 20
@@ -30,6 +36,11 @@ CLOCK_SKEW = dt.timedelta(minutes=5)
 _PEM = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension)
 _KNOWN_CRITICAL = (x509.IssuingDistributionPoint,)
+_STATUSES: dict[ocsp.OCSPCertStatus, RevocationStatus] = {
+    ocsp.OCSPCertStatus.GOOD: "good",
+    ocsp.OCSPCertStatus.REVOKED: "revoked",
+    ocsp.OCSPCertStatus.UNKNOWN: "unknown",
+}
 
 
 # -- CRLs ----------------------------------------------------------------------------------------
@@ -228,9 +239,7 @@ def _as_stated(about: ocsp.OCSPSingleResponse, problem: OcspProblem | None) -> O
         problem = "status-unknown"
     reason = about.revocation_reason
     return OcspResponse(
-        status={
-            ocsp.OCSPCertStatus.GOOD: "good", ocsp.OCSPCertStatus.REVOKED: "revoked",
-        }.get(status, "unknown"),
+        status=_STATUSES[status],
         problem=problem,
         this_update=_iso(about.this_update_utc),
         next_update=_iso(about.next_update_utc),

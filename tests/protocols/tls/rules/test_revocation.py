@@ -24,8 +24,8 @@ def by(*statuses: dict[str, Any]) -> TlsFacts:
     )
 
 
-OK = {"status": "good"}
-LOST = {"status": "revoked", "revoked_at": WHEN, "reason": "keyCompromise"}
+OK: dict[str, Any] = {"status": "good"}
+LOST: dict[str, Any] = {"status": "revoked", "revoked_at": WHEN, "reason": "keyCompromise"}
 
 
 def unknown(problem: str | None) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _described(one: Revocation) -> str:
     "certificate it counts as missing.",
     fix={
         "any": "Replace the response. Where the server reads it from a file (`ssl_stapling_file` "
-        "in nginx), fetch it anew before its nextUpdate, such as daily, and reload the server: "
+        "in nginx), fetch a new one before its nextUpdate, such as daily, and reload the server: "
         "`openssl ocsp -issuer issuer.pem -cert cert.pem -url URL -respout staple.der`. Where the "
         "server fetches it, allow its connections to the responder and check its clock.",
     },
