@@ -72,6 +72,15 @@ class Identity(abc.ABC):
         wrong = self.certificate.period(now)
         return f"its certificate {wrong} (by this machine's clock)" if wrong else None
 
+    def other_principals(self, user: str) -> str | None:
+        """Return for whom its certificate is, if not for ``user``; None for others."""
+        if self.certificate is None or user in self.certificate.principals:
+            return None
+        names = ", ".join(self.certificate.principals)
+        return f"the certificate in {self.source} " + (
+            f"is for {names}" if names else "has no principals"
+        )
+
     @abc.abstractmethod
     async def sign(self, algorithm: str, data: bytes) -> bytes:
         """Return the signature blob over ``data``; Failed when the agent does not sign."""
