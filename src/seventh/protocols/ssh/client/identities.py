@@ -12,10 +12,10 @@ from seventh.lintkit.files import holds
 from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.net.secrets import Secret
 from seventh.protocols.ssh.client.agent import Agent
-from seventh.protocols.ssh.client.known_hosts import fingerprint, why_unreadable
+from seventh.protocols.ssh.client.known_hosts import why_unreadable
 from seventh.protocols.ssh.facts import Names
 from seventh.protocols.ssh.wire.certificates import Certificate, is_certificate, read_certificate
-from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, Signer
+from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, Signer, fingerprint
 from seventh.wire.reader import Reader
 from seventh.wire.text import printable
 
