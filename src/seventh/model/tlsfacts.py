@@ -11,6 +11,7 @@ import msgspec
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
 from seventh.model.product import product_of
+from seventh.model.revocation import OcspResponse, Revocation
 
 ChainState = Literal[
     "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid", "unverified"
@@ -185,6 +186,11 @@ class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
     certificate_detail: str = ""
     staple: bool | None = None
     """Whether an OCSP response was stapled when one was requested."""
+    ocsp: OcspResponse | None = None
+    """That response."""
+    revocation: tuple[Revocation, ...] = ()
+    """The status of each certificate below the root by --crl, and of the server's own by the
+    staple; empty without either."""
 
     def certificate(self) -> dict[str, Any]:
         """Return these fields alone, to learn them of the main certificate."""

@@ -57,6 +57,7 @@ LABELS = {
     "server_sig_algs": "signature algorithms accepted",
     "software_assumed": "version assumed",
     "staple": "OCSP staple",
+    "ocsp": "OCSP response",
     "starttls": "STARTTLS",
     "startups": "unauthenticated connections",
     "startups_per_source": "of one source",

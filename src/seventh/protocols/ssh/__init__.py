@@ -145,7 +145,7 @@ SPEC = Spec(
     shared=("user", "password_file", "hold_seconds"),
     tiers={
         0: "connects, exchanges keys and disconnects before any login: one line in the server's "
-        "log for each connection",
+        "log for each connection; one connection for each host certificate on offer",
         1: "requests small Diffie-Hellman groups, on four connections at most",
         2: "logs in as the given user, runs true and the --version of rsync and mosh-server, opens "
         "a terminal without input, reads /dev/zero over SFTP, and requests root's login methods "
@@ -160,5 +160,5 @@ SPEC = Spec(
         "RFC 4252", "RFC 4253", "RFC 4254", "RFC 4256", "RFC 4419", "RFC 5656", "RFC 8268",
         "RFC 8308", "RFC 8332", "RFC 8709", "RFC 8731", "RFC 9142", "RFC 10042",
     ),
-    connections=8,  # seven without a login at most, and one with
+    connections=8,  # seven without a login at most, and one with; more for host certificates
 )  # fmt: skip

@@ -38,6 +38,10 @@ LINES = (
         rules=("SSH-HOSTKEY-WEAK", "SSH-HOSTKEY-NOED25519", "SSH-HOSTSIG-SHA1"),
         facts=("host_keys",),
     ),
+    CheckLine(
+        "Host certificates are valid for the name", rules=("SSH-HOSTCERT",),
+        facts=("host_certificates",),
+    ),
     CheckLine("SSHFP records in DNS match the host key", rules=("SSH-SSHFP",)),
     CheckLine(
         "Authentication starts without delay (UseDNS, GSSAPI, PAM)",
@@ -47,6 +51,10 @@ LINES = (
     CheckLine(
         "The user can log in",
         facts=("login.method",), phases=("ssh.auth",),
+        look="--user NAME --identity FILE",
+    ),
+    CheckLine(
+        "The certificates of the user's keys are valid", rules=("SSH-USERCERT",),
         look="--user NAME --identity FILE",
     ),
     CheckLine("Public keys are accepted", rules=("SSH-PUBKEY-OFF",), facts=("login.methods",)),

@@ -20,6 +20,7 @@ DECLARED = {
     "SSH-FWD-OPEN": "medium 0 F openssh:GatewayPorts|AllowTcpForwarding|PermitListen",
     "SSH-FWD-REFUSED": "medium 3 W",
     "SSH-GEX-SMALL": "high 1 W openssh:ModuliFile|KexAlgorithms",
+    "SSH-HOSTCERT": "high 0 W",
     "SSH-HOSTKEY-CHANGED": "critical 0 W",
     "SSH-HOSTKEY-NOED25519": "low 0 W openssh:HostKey|HostKeyAlgorithms",
     "SSH-HOSTKEY-SPLIT": "high 0 W",
@@ -47,6 +48,7 @@ DECLARED = {
     "SSH-SSHFP": "medium 0 D",
     "SSH-TERRAPIN": "high 0 W openssh:Ciphers|MACs",
     "SSH-THROTTLE": "medium 0 F openssh:PerSourcePenalties|MaxStartups|LoginGraceTime",
+    "SSH-USERCERT": "high 2 W",
     "SSH-USERSIG-SHA1": "medium 0 W openssh:PubkeyAcceptedAlgorithms",
 }
 

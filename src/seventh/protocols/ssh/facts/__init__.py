@@ -10,6 +10,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.product import product_of
+from seventh.protocols.ssh.facts.certificates import SshCertificate
 from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.deviations import Deviation
 from seventh.protocols.ssh.facts.login import Login, Trust
@@ -31,6 +32,7 @@ class Topic(StrEnum):
     P521_KEY = "ecdsa-sha2-nistp521 host key"
     ED448_KEY = "ssh-ed448 host key"
     DSS_KEY = "ssh-dss host key"
+    HOST_CERTIFICATES = "host certificates"
     LOGIN = "login"
     ROOT_METHODS = "root's methods"
     KEEPALIVES = "keepalives"
@@ -182,6 +184,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """Whether the server offers strict key exchange, the fix for Terrapin."""
     negotiated: Choice | None = None
     host_keys: tuple[HostKey, ...] = ()
+    host_certificates: tuple[SshCertificate, ...] = ()
+    """The certificates that the server presented for its host keys."""
     host_keys_by_address: Mapping[str, Names] = {}
     """``TYPE SHA256:…`` by address of the name, each with the same request."""
     gex_bits: int | None = None

@@ -15,6 +15,7 @@ from OpenSSL import SSL
 
 from seventh.labkit.ca import Issued
 from seventh.labkit.names import name_server
+from seventh.labkit.revocation import staple
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.labkit.tlsserve import (
     GOOD_CIPHERS,
@@ -42,6 +43,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The certificate of another key type, beside the first."""
     default: Callable[[Kit], Issued] | None = None
     """The certificate for clients that send no server name."""
+    staple: Callable[[Kit, Issued], bytes] | None = None
+    """The OCSP response about the first certificate."""
     ciphers: str = GOOD_CIPHERS
     groups: str = GOOD_GROUPS
     best: int = SSL.TLS1_3_VERSION
@@ -257,6 +260,14 @@ FAULTS = (
         setup=_issue(must_staple=True),
     ),
     _fault(
+        "revoked", "the certificate is revoked, by its OCSP staple", "TLS-REVOKED",
+        setup=Setup(staple=lambda kit, issued: staple(kit.authority, issued, revoked=True)),
+    ),
+    _fault(
+        "stale-staple", "the OCSP staple expired a day ago", "TLS-STAPLE-INVALID",
+        setup=Setup(staple=lambda kit, issued: staple(kit.authority, issued, begins=-8 * _DAY)),
+    ),
+    _fault(
         "second-expired", "the RSA certificate beside a valid ECDSA one has expired",
         "TLS-CERT-EXPIRED", setup=Setup(second=_expired_rsa),
     ),
@@ -357,8 +368,10 @@ TOUR = ("missing-intermediate",)
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     """Run a TLS server whose only fault is ``fault``."""
     setup = fault.setup if isinstance(fault, TlsFault) else Setup()
+    issued = setup.issue(kit)
     context = server_context(
-        setup.issue(kit),
+        issued,
+        staple=setup.staple(kit, issued) if setup.staple is not None else None,
         second=setup.second(kit) if setup.second is not None else None,
         default=setup.default(kit) if setup.default is not None else None,
         ciphers=setup.ciphers,
