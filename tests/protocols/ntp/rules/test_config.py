@@ -159,9 +159,9 @@ def test_what_replaces_autokey(changes: dict[str, Any], line: str, keys: str, nu
         ({"sources": ()}, "skip: the file has no time source"), ({"complete": False}, PART),
         ({}, "pass"),
         ({"denied": ("server a",)},
-         "medium: `restrict … ignore` drops the replies of 1 of 2 sources: a"),
+         "medium: a `restrict` line with `ignore` drops the replies of 1 of 2 sources: a"),
         ({"denied": ("server a", "pool b")},
-         "high: `restrict … ignore` drops the replies of 2 of 2 sources: a, b"),
+         "high: a `restrict` line with `ignore` drops the replies of 2 of 2 sources: a, b"),
     ],
 )  # fmt: skip
 def test_ignored_sources(changes: dict[str, Any], line: str) -> None:

@@ -165,7 +165,8 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     tier=0,
     source=Source.FILE,
     title="Replies of configured sources ignored",
-    evidence="`restrict … ignore` drops the replies of {count} of {all} sources: {names}",
+    evidence="a `restrict` line with `ignore` drops the replies of {count} of {all} sources: "
+    "{names}",
     why="`ignore` drops every packet of a host, also the reply to a request of this machine. The "
     "daemon runs, sends requests, and never synchronises to these sources.",
     fix={
