@@ -7,7 +7,8 @@ import pytest
 from seventh import protocols
 from seventh.model.failure import OURS, Reason
 from seventh.model.netfacts import Ended, NetFacts
-from seventh.protocols.net.rules import JUDGED_BY, failed
+from seventh.protocols.net.failures import JUDGED_BY
+from seventh.protocols.net.rules import failed
 from seventh.rules.rule import Hit, Skip
 from seventh.rules.words import filled
 

@@ -134,6 +134,11 @@ def _check(check: Parser) -> None:
         "--parallel", type=_count, default=16, metavar="N",
         help="number of targets to check at once (default: 16)",
     )  # fmt: skip
+    check.add_argument(
+        "--from", dest="places", metavar="URL[,URL…]",
+        help="where to check from: ssh://host (logs in and needs only Python 3.11 there), local; "
+        "several are compared (default: local)",
+    )  # fmt: skip
     shared = declared(Options)
     for title in dict.fromkeys(each.option.group for each in shared):
         group = check.add_argument_group(title)
@@ -163,6 +168,14 @@ def _lint(lint: Parser) -> None:
     lint.add_argument(
         "--software", action="append", default=[], metavar="PRODUCT=VERSION",
         help="version whose defaults apply, such as openssh=9.2 (default: the newest known)",
+    )  # fmt: skip
+    lint.add_argument(
+        "--diff", action="store_true",
+        help="print a patch of the fixes instead of the report, for patch -p0; no file is changed",
+    )  # fmt: skip
+    lint.add_argument(
+        "--fix", action="store_true",
+        help="apply the fixes to the files; each old file is kept beside (.FILE.seventh-orig)",
     )  # fmt: skip
     _rules_of(lint)
     _output(lint)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from seventh.cli.check import progress, selection_of
 from seventh.cli.diff import Earlier
+from seventh.cli.fix import fix, need_usable
 from seventh.cli.output import need_writable
-from seventh.cli.show import document
-from seventh.cli.signals import ending, interrupt
+from seventh.cli.show import document, worst_exit
+from seventh.cli.signals import Ending, ending, interrupt
 from seventh.cli.streams import say, stdin_bytes
 from seventh.engine.installed import installed
 from seventh.engine.lint import Wanted, kind_named, lint_file, lint_text
@@ -30,25 +31,41 @@ def run(parsed: argparse.Namespace) -> int:
         kind_named(parsed.kind)
     software = tuple(_software(text) for text in parsed.software)
     wanted = Wanted(kind=parsed.kind, software=software, ask=installed, selection=selection)
+    if parsed.diff or parsed.fix:
+        need_usable(parsed)
     need_writable(parsed.output)
     earlier = Earlier(parsed)
-    reports: list[Report] = []
-    show = progress(parsed.files, "files")
-    whole = False
     with ending() as end:
-        try:
-            with end.doing(interrupt):
-                for name in parsed.files:
-                    _judge(name, wanted, reports, show)
-                whole = True
-        except KeyboardInterrupt:
-            say("interrupted; the remaining files were not checked")
-        finally:
-            show(None)
+        reports, whole = _judge_all(parsed.files, wanted, end)
         if whole and not reports:
             raise UsageError(f"{parsed.files[0]}: contains no recognised file; name a file with "
                              f"--kind ({', '.join(sorted(kinds()))})")  # fmt: skip
-        return earlier.emit(document(earlier.mark(reports)), whole=whole)
+        reports = earlier.mark(reports)
+        if whole and (parsed.diff or parsed.fix):
+            with end.doing(interrupt):
+                fix(reports, wanted, parsed)
+            if parsed.fix:
+                reports, whole = _judge_all(parsed.files, wanted, end)
+                reports = earlier.mark(reports)
+        if parsed.diff:
+            return worst_exit(reports, parsed.fail_on, whole=whole)
+        return earlier.emit(document(reports), whole=whole)
+
+
+def _judge_all(names: list[str], wanted: Wanted, end: Ending) -> tuple[list[Report], bool]:
+    """Return the reports, and whether these are all: an interruption ends the reading."""
+    reports: list[Report] = []
+    show = progress(names, "files")
+    try:
+        with end.doing(interrupt):
+            for name in names:
+                _judge(name, wanted, reports, show)
+    except KeyboardInterrupt:
+        say("interrupted; the remaining files were not checked")
+        return reports, False
+    finally:
+        show(None)
+    return reports, True
 
 
 def _software(text: str) -> Software:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -46,9 +47,9 @@ def write(name: str, text: str) -> None:
     path = Path(name)
     try:
         if _is_special(path) or not os.access(path.parent, os.W_OK | os.X_OK):
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(_bytes(text))
         else:
-            _replace(path, text.encode())
+            replace_file(path, _bytes(text))
     except (OSError, ValueError) as error:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -56,6 +57,10 @@ def write(name: str, text: str) -> None:
             f"--output {name}: cannot be written: {system_error(error)}; "
             "the report is on standard output"
         ) from None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _is_special(path: Path) -> bool:
@@ -73,19 +78,35 @@ def _is_special(path: Path) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a temporary file and rename it to ``path``; an error leaves no file behind."""
+def replace_file(path: Path, data: bytes, *, like: Path | None = None) -> None:
+    """Write a temporary file and rename it to ``path``; an error leaves no file behind.
+
+    The new file has the owner, mode and attributes of ``like``; without it, the mode of ``path``.
+    """
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.ExitStack() as undo:
         descriptor = os.open(temporary, flags, 0o666)  # the umask applies
         undo.callback(temporary.unlink, missing_ok=True)
         with os.fdopen(descriptor, "wb") as file:
-            _keep_mode(path, descriptor)
+            if like is None:
+                _keep_mode(path, descriptor)
+            else:
+                _keep_all(like, temporary)
             file.write(data)
             file.flush()
             os.fsync(descriptor)
         temporary.replace(path)
+
+
+def _keep_all(like: Path, path: Path) -> None:
+    """Copy owner, mode and extended attributes (access lists, labels), with the time of now."""
+    old = like.stat()
+    new = path.stat()
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        os.chown(path, old.st_uid, old.st_gid)
+    shutil.copystat(like, path)
+    os.utime(path)
 
 
 def _keep_mode(path: Path, descriptor: int) -> None:

@@ -21,11 +21,16 @@ def installed(kind: Kind) -> Software | None:
     return next(filter(None, (_asked(program, kind.product) for program in kind.programs)), None)
 
 
+def find(name: str) -> str | None:
+    """Return the path of a program on this machine; None if it is not installed."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS])
+    return shutil.which(name, path=path)
+
+
 @functools.cache
 def _asked(program: Program, product: str) -> Software | None:
     name, *words = program.command
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS])
-    if (found := shutil.which(name, path=path)) is None:
+    if (found := find(name)) is None:
         return None
     try:
         done = subprocess.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -41,22 +41,39 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     ask: Callable[[Kind], Software | None] = lambda kind: None
     """How the version of a program is found that ``software`` does not name."""
     selection: Selection = Selection()
+    instead: Mapping[str, bytes] = {}
+    """By real path, what is read in place of a file's own bytes."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """A report with what it was made from."""
+
+    report: Report
+    files: Files
+    kind: Kind | None
+    """None, as ``linted``, where the file could not be read as any kind."""
+    linted: Linted | None
 
 
 def lint_text(name: str, data: bytes, wanted: Wanted) -> Report:
     """Check ``data`` from elsewhere, such as standard input; includes are relative to here."""
     files = Files()
     elsewhere = replace(wanted, ask=lambda kind: None)
-    return _lint(name, files.take(name, data), files, elsewhere)
+    return _lint(name, files.take(name, data), files, elsewhere).report
 
 
 def lint_file(path: Path, wanted: Wanted) -> Report:
     """Check one file and what it includes; errors in it are the report's failure."""
-    files = Files(base=path.parent)
+    return judge_file(path, wanted).report
+
+
+def judge_file(path: Path, wanted: Wanted) -> Judged:
+    """Check as :func:`lint_file` does, and keep what the report was made from."""
+    files = Files(base=path.parent, instead=wanted.instead)
     return _lint(str(path), files.read(path), files, wanted)
 
 
-def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
+def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Judged:
     started_seconds, begun = time.time(), now_ns()
     linted: Linted | None = None
     kind, failed, asked = None, None, None
@@ -86,12 +103,13 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Report:
         problems=_listed(problems, files),
         notes=tuple(notes),
     )
-    return make_report(
+    report = make_report(
         f"file:{name}", kind.room if kind else LintFacts.ROOM,
         {LintFacts.ROOM: facts, **(linted.views[0].facts if linted else {})}, verdicts,
         started_seconds=started_seconds, duration_seconds=(now_ns() - begun) / 1e9,
         failure=failed.failure() if failed else _failure(files, problems),
     )  # fmt: skip
+    return Judged(report=report, files=files, kind=kind, linted=linted)
 
 
 def kind_named(name: str) -> Kind:

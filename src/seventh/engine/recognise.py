@@ -28,6 +28,8 @@ _SECTION = re.compile(r"\s*\[\[?[\w .:\"'/-]+\]\]?\s*$")
 """The header of a section in INI and TOML."""
 _KEYS = ("*.pub", "known_hosts*", "ssh_known_hosts*", "moduli", "moduli.*", "ssh_host_*_key")
 """Files of SSH that are no configuration."""
+_KEPT = "*.seventh-orig*"
+"""What `lint --fix` leaves beside a file."""
 _BACKUPS = (
     "*~", "*.bak", "*.bak.*", "*.disabled", "*.off", "*.old", "*.orig", "*.save", "*.swp", "*.rej",
     "*.rpmnew", "*.rpmorig", "*.rpmsave", "*.dpkg-*", "*.ucf-*", ".#*", "#*#",
@@ -45,7 +47,7 @@ def of_file(name: str, lines: Lines) -> Kind | None:
 
 def in_folder(path: Path) -> Kind | None:
     """Return the kind of a file of a folder, by its first 64 KiB; None if it is not recognised."""
-    if _is_any(path.name, _KEYS):
+    if _is_any(path.name, (*_KEYS, _KEPT)):
         return None
     lines = _first_lines(path)
     if lines is None:

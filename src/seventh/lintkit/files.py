@@ -10,7 +10,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -94,12 +94,22 @@ class Mode(msgspec.Struct, frozen=True):
 class Files:
     """Reads files for one lint, counts what was read, and keeps the problems.
 
-    ``base`` is where relative names are looked up, ``home`` what ``~`` stands for.
+    ``base`` is where relative names are looked up, ``home`` what ``~`` stands for. ``instead`` has,
+    by real path, what is read in place of a file's own bytes.
     """
 
-    def __init__(self, *, base: Path | None = None, home: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        base: Path | None = None,
+        home: Path | None = None,
+        instead: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.base = base or Path()
         self.home = home
+        self.contents: dict[str, bytes] = {}
+        """By name, the bytes of each file that was read."""
+        self._instead = instead or {}
         self.read_names: list[str] = []
         self.problems: list[Line] = []
         self.unread: set[Line] = set()
@@ -149,7 +159,9 @@ class Files:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     self.unreadable(*where, f"{path} is not a regular file and was not read")
                     return None
-                data = file.read(MAX_FILE_BYTES + 1)
+                data = self._instead.get(os.path.realpath(path))
+                if data is None:
+                    data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             self.unreadable(*where, f"{path} cannot be read: {error.strerror}")
             return None
@@ -158,6 +170,7 @@ class Files:
     def take(self, name: str, data: bytes) -> Text:
         """Return ``data`` as the lines of ``name``; what is beyond the bounds is cut and noted."""
         self.read_names.append(name)
+        self.contents[name] = data
         self._bytes += len(data)
         cut = len(data) > MAX_FILE_BYTES
         if cut:
@@ -172,11 +185,10 @@ class Files:
                             f"{len(lines)} lines here the rest was left")  # fmt: skip
             lines, cut = lines[: MAX_LINES - self._lines], True
         self._lines += len(lines)
-        if b"\0" in data or max(map(len, lines), default=0) > MAX_LINE_CHARS:
-            lines = [self._whole(name, number, line) for number, line in enumerate(lines, 1)]
+        whole = tuple(self._whole(name, number, line) for number, line in enumerate(lines, 1))
         if b"seventh:" in data:
-            self.ignores += find(name, lines)
-        return Text(name, tuple(lines), cut)
+            self.ignores += find(name, whole)
+        return Text(name, whole, cut)
 
     def _whole(self, name: str, number: int, line: str) -> str:
         """Return a line within the bounds; what is taken from it is noted."""

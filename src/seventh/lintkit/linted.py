@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from seventh.lintkit.files import Files, Text
+from seventh.lintkit.patch import Place, Validator
 from seventh.model.facts import Facts
 from seventh.model.failure import UsageError
 from seventh.model.source import Line
@@ -50,6 +51,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     lint: Callable[[Text, Files, Software | None], Linted]
     """Reads one file. Raises nothing for what it contains: what cannot be understood becomes a
     problem."""
+    fix: Place | None = None
+    """Places the fix of a finding in the files; None where fixes are not lines of such a file."""
+    validator: Validator | None = None
+    """How the program is asked whether it accepts a file."""
 
 
 class Software(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +95,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     """Where the lines of a fix belong, such as ``in sshd_config, under the line Match User root``;
     empty where any place will do."""
+    block: Line | None = None
+    """The line that opens the block; None for the file as a whole."""
     facts: Mapping[str, Facts]
     """By room, what the file decides of its facts; the rest stays "not learnt". A web server's file
     decides its TLS, too: those of another room's rules that name this kind's product judge it."""

@@ -9,6 +9,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
+from seventh.model.idlefacts import Idle
 from seventh.model.limit import Limit
 from seventh.model.phase import Clock
 
@@ -156,6 +157,8 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """The failure of the check; None without one, and for those of this machine or a proxy."""
     limits: tuple[Limit, ...] = ()
     """The limits that the user has set, each with what was measured."""
+    idle: tuple[Idle, ...] = ()
+    """Idle connections that were used after a time, by transport (``--hold``)."""
 
     @property
     def carried(self) -> bool:

@@ -102,6 +102,7 @@ class Rule(Generic[F]):
 
     __slots__ = (
         "bad",
+        "choice",
         "condition",
         "directives",
         "facts_type",
@@ -129,7 +130,9 @@ class Rule(Generic[F]):
         good: F,
         bad: F,
         directives: Mapping[str, tuple[str, ...]] | None = None,
+        choice: tuple[str, ...] = (),
     ) -> None:
+        self.choice = choice
         self.directives: Mapping[str, tuple[str, ...]] = directives or {}
         self.id = id
         self.severity = severity
@@ -167,6 +170,7 @@ def rule(
     good: F,
     bad: F,
     directives: Mapping[str, tuple[str, ...]] | None = None,
+    choice: tuple[str, ...] = (),
 ) -> Callable[[Callable[[F], Verdict]], Rule[F]]:
     """Declare the decorated condition as a rule.
 
@@ -175,7 +179,8 @@ def rule(
     closed after {seconds} s"}}`` and ``evidence="{what}"``.
 
     ``directives`` names, by product, the settings of a configuration file that decide it; ``lint``
-    shows their lines as evidence.
+    shows their lines as evidence. ``choice`` names the products whose fix a person has to complete
+    or choose from, such as a list of users: ``lint --fix`` does not write it.
     """
 
     def declare(condition: Callable[[F], Verdict]) -> Rule[F]:
@@ -183,7 +188,7 @@ def rule(
         return Rule(
             id, severity, condition, tier=tier, source=source, words=words,
             references=references, seed=seed, good=good, bad=bad,
-            directives=directives,
+            directives=directives, choice=choice,
         )  # fmt: skip
 
     return declare

@@ -205,6 +205,18 @@ async def test_a_server_that_closes_is_told_apart_by_when(kit: Kit) -> None:
     assert later.phase == "tls.starttls"
     assert "before its go-ahead" in later.detail
 
+    async def going(reader: Reader, writer: Writer) -> None:
+        await reader.read(4096)
+        writer.write(b"S")
+        writer.close()
+
+    after = await run_once(kit, going, "postgres")
+    assert (after.reason, after.phase) in {
+        (Reason.PEER_CLOSED, "tls.starttls"),
+        (Reason.PEER_CLOSED, "tls"),  # where the ClientHello was faster
+        (Reason.PEER_RESET, "tls"),
+    }
+
 
 async def test_data_in_clear_that_comes_late_is_no_tls(kit: Kit) -> None:
     """It cannot be discarded any more: the ClientHello is out, and TLS has begun."""

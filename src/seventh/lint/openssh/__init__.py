@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import re
 
-from seventh.lint.openssh import authorized_keys, ssh_config, sshd
+from seventh.lint.openssh import authorized_keys, fix, ssh_config, sshd
 from seventh.lint.openssh.public_keys import Entry, key_line
 from seventh.lintkit.linted import Kind, Program
+from seventh.lintkit.patch import Validator
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import Side
+from seventh.protocols.ssh.client.config.reading import SYSTEM_FOLDER
 from seventh.protocols.ssh.wire.patterns import GrammarError
 
 _MAX_LINES = 400
@@ -77,6 +79,20 @@ def _entry(line: str) -> Entry | None:
 _SAYS = r"OpenSSH_(?P<version>\d+\.\d+)"
 _SERVER = Program(("sshd", "-V"), _SAYS)
 _CLIENT = Program(("ssh", "-V"), _SAYS)
+_INCLUDE = r"(?i)\s*include(?:\s*=\s*|\s+)(?P<names>.*)"
+_SERVER_ASKED = Validator(
+    # Without a host key that it may read, sshd would refuse every file.
+    prepare=("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "{folder}/key"),
+    command=("sshd", "-t", "-f", "{file}", "-h", "{folder}/key"),
+    include=_INCLUDE,
+    system=SYSTEM_FOLDER,
+)
+_CLIENT_ASKED = Validator(
+    command=("ssh", "-G", "-F", "{file}", "host.invalid"),
+    include=_INCLUDE,
+    system=SYSTEM_FOLDER,
+    unsafe=r"(?i)\s*match\b.*\bexec\b|\s*canonicalizehostname\b",
+)
 KINDS: tuple[Kind, ...] = (
     Kind(
         name="sshd_config",
@@ -89,6 +105,8 @@ KINDS: tuple[Kind, ...] = (
         looks=functools.partial(_looks, "server"),
         fits=functools.partial(_fits, "server"),
         lint=sshd.lint,
+        fix=functools.partial(fix.place, side="server"),
+        validator=_SERVER_ASKED,
     ),
     Kind(
         name="sshd-T",
@@ -110,6 +128,8 @@ KINDS: tuple[Kind, ...] = (
         looks=functools.partial(_looks, "client"),
         fits=functools.partial(_fits, "client"),
         lint=ssh_config.lint,
+        fix=functools.partial(fix.place, side="client"),
+        validator=_CLIENT_ASKED,
     ),
     Kind(
         name="authorized_keys",

@@ -69,6 +69,10 @@ LINES = (
         "Vary is right, and private responses are not shared",
         rules=("HTTP-VARY", "HTTP-CACHE-LEAK"),
     ),
+    CheckLine(
+        "Session cookies are protected, and other origins get no credentials",
+        rules=("HTTP-COOKIE-FLAGS", "HTTP-CORS-CREDS"),
+    ),
     CheckLine("The Date field is right", rules=("HTTP-DATE-SKEW",)),
     CheckLine("Rejections have Retry-After", rules=("HTTP-RETRY-INFO",)),
     CheckLine(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from seventh.model.failure import Reason
+from seventh.model.idlefacts import Held, Idle
 from seventh.model.limit import Limit, Measured
 from seventh.model.netfacts import Attempt, Difference, Ended, Lookup, NetFacts
 from seventh.model.severity import Severity
+from seventh.protocols.net.failures import ADVICE, JUDGED_BY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 from seventh.wire.address import is_literal
 
@@ -221,6 +223,88 @@ def path_mtu(net: NetFacts) -> Verdict:
     return Hit(paths=small) if small else None
 
 
+def _idle(*held: Held) -> tuple[Idle, ...]:
+    return (Idle(transport="tcp", hold_seconds=600.0, held=held),)
+
+
+_LIVED = Held(seconds=301.0, ending="alive")
+
+
+@rule(
+    "NET-IDLE-CUT",
+    Severity.MEDIUM,
+    tier=4,
+    source=Source.WIRE,
+    title="Idle connections cut on the path",
+    evidence="{cuts}",
+    phrases={
+        "cuts": {
+            "tcp-reset": "TCP reset after {tcp_died} s idle",
+            "tcp-reset-lived": "TCP reset after {tcp_died} s idle (usable after {tcp_lived} s)",
+            "tcp-silent": "no answer by TCP after {tcp_died} s idle",
+            "tcp-silent-lived": "no answer by TCP after {tcp_died} s idle (usable after "
+            "{tcp_lived} s)",
+            "quic-reset": "QUIC reset after {quic_died} s idle",
+            "quic-reset-lived": "QUIC reset after {quic_died} s idle (usable after {quic_lived} s)",
+            "quic-silent": "no answer by QUIC after {quic_died} s idle",
+            "quic-silent-lived": "no answer by QUIC after {quic_died} s idle (usable after "
+            "{quic_lived} s)",
+        },
+    },
+    why="A NAT, a firewall or a load balancer forgets idle connections and does not close them. "
+    "The next request fails or waits for a timeout, and the server keeps dead connections.",
+    fix={
+        "any": "Send keepalives at less than half of that time: in the application, or by TCP "
+        "(`net.ipv4.tcp_keepalive_time`, with SO_KEEPALIVE). Otherwise raise the idle timeout of "
+        "the device: RFC 5382 requires at least 2 h 4 min for TCP, RFC 4787 at least 2 min for "
+        "UDP.",
+    },
+    references=("RFC 5382", "RFC 4787"),
+    seed=("12.2.4", "12.10.1"),
+    good=_GOOD.learn(idle=_idle(_LIVED, Held(seconds=600.6, ending="alive"))),
+    bad=_GOOD.learn(idle=_idle(_LIVED, Held(seconds=600.6, ending="silent"))),
+)
+def idle_cut(net: NetFacts) -> Verdict:
+    """Report connections that ended without a close, all of them older than those that lived."""
+    if not net.idle:
+        return Skip("no connection was held: give --intrusive --hold SECONDS")
+    if net.carried:
+        return Skip("the proxy or the jump host has timers of its own: hold without it")
+    cut = [each for each in net.idle if each.cuts]
+    if cut:
+        ages: dict[str, str] = {}
+        for each in cut:
+            ages[f"{each.transport}_died"] = _age(each.died_seconds)
+            ages[f"{each.transport}_lived"] = _age(each.lived_seconds)
+        return Hit(cuts=tuple(map(_cut, cut)), **ages)
+    unknown = next((why for each in net.idle if (why := _undecided(each))), "")
+    return Skip(unknown) if unknown else None
+
+
+def _cut(idle: Idle) -> str:
+    """Return the code for how the youngest of a transport's connections were cut."""
+    youngest = min(idle.cuts, key=lambda each: each.seconds)
+    lived = "" if idle.lived_seconds is None else "-lived"
+    return f"{idle.transport}-{youngest.ending}{lived}"
+
+
+def _age(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"
+
+
+def _undecided(idle: Idle) -> str:
+    """Return why a transport without cuts by a timer does not pass; empty where it does."""
+    if idle.failed:
+        return f"a fresh connection cannot be used: {idle.failed}"
+    if any(each.cut for each in idle.held):
+        return "a connection was cut that was younger than one that lived: not an idle timer"
+    if idle.lived_seconds is not None:
+        return ""
+    if idle.closed_seconds is not None:
+        return f"the server closes idle connections itself after {_age(idle.closed_seconds)} s"
+    return "no idle connection could be opened and used"
+
+
 def _limits(seconds: float) -> tuple[Limit, ...]:
     metric = 'seventh_phase_seconds{phase="connect"}'
     where = {"address": "192.0.2.1"}
@@ -270,66 +354,6 @@ def _missed(limit: Limit) -> list[str]:
     return [*lines[:-1], lines[-1] + more] if lines else []
 
 
-JUDGED_BY = {
-    Reason.RESOLVE_TIMEOUT: "NET-DNS-SLOW",
-    Reason.RESOLVE_FAILED: "NET-DNS-SLOW",
-    Reason.CONNECT_REFUSED: "NET-PORT-STATE",
-    Reason.CONNECT_TIMEOUT: "NET-PORT-STATE",
-    Reason.CONNECT_RESET: "NET-PORT-STATE",
-    Reason.NO_REPLY: "NTP-NO-REPLY",
-    Reason.TLS_CERTIFICATE_EXPIRED: "TLS-CERT-EXPIRED",
-    Reason.TLS_CERTIFICATE_NOT_YET_VALID: "TLS-CERT-NOTYET",
-    Reason.TLS_CERTIFICATE_HOST_MISMATCH: "TLS-CERT-HOST",
-    Reason.TLS_CERTIFICATE_SELF_SIGNED: "TLS-CHAIN",
-    Reason.TLS_CERTIFICATE_UNTRUSTED: "TLS-CHAIN",
-    Reason.TLS_CERTIFICATE_WEAK: "TLS-CERT-WEAK",
-}
-"""Failures that have a rule of their own."""
-_ADVICE = {
-    Reason.RESOLVE_NXDOMAIN: "Check the spelling of the name. If it is right, add the record to "
-    "the zone, and check that the resolver sees that zone (`dig NAME` and `dig @NS NAME`).",
-    Reason.RESOLVE_NO_ADDRESS: "Add an A or AAAA record for the name.",
-    Reason.CONNECT_UNREACHABLE: "Check the route to the address (`ip route get ADDRESS`, "
-    "`traceroute`) and the firewalls that answer with ICMP unreachable.",
-    Reason.ADDRESS_POLICY: "Name a public address or the target's own host. If the internal "
-    "address is intended, check it as a target of its own.",
-    Reason.STARTTLS_NOT_OFFERED: "Enable TLS for this port (a certificate and a key), or check the "
-    "port where TLS starts at once.",
-    Reason.STARTTLS_REFUSED: "Read the server's log: its certificate, its key or its TLS library "
-    "is usually not usable.",
-    Reason.TLS_NOT_TLS: "Enable TLS on this port (nginx: `listen 443 ssl`), or use the URL of the "
-    "protocol that the port serves.",
-    Reason.TLS_HANDSHAKE: "Read the alert in the detail and the server's log. unrecognized_name: "
-    "configure the name on the server. handshake_failure: no common cipher, group or certificate "
-    "type. No alert: look for a device on the path that ends TLS.",
-    Reason.TLS_VERSION: "Allow TLS 1.2 and TLS 1.3 on the server.",
-    Reason.TLS_CERTIFICATE_INVALID: "Issue the certificate again; the detail names the fault.",
-    Reason.TLS_CLIENT_CERTIFICATE_REQUIRED: "Give a client certificate (`--cert`, `--key`) of a CA "
-    "that the server accepts, or make it optional on the server.",
-    Reason.PROTOCOL_VIOLATION: "Update the server. If a proxy is in front of it, check without the "
-    "proxy to see which of the two sends this.",
-    Reason.PROTOCOL_MISMATCH: "Check the port and the scheme: another protocol answers there.",
-    Reason.NEGOTIATION_FAILED: "Allow algorithms or versions that current clients offer; the "
-    "detail has both sides.",
-    Reason.PEER_CLOSED: "Read the server's log for this time: a limit on connections, an access "
-    "rule, a crash, or a backend that a load balancer cannot reach.",
-    Reason.PEER_RESET: "Read the server's log for this time. If it has no entry for the "
-    "connection, a firewall or a load balancer on the path resets it.",
-    Reason.PEER_SILENT: "Check that the service is not overloaded or blocked, and that its backend "
-    "answers. If it is only slow, raise `--timeout`.",
-    Reason.BUDGET_EXCEEDED: "The response exceeds a limit of this check. If it is intended, raise "
-    "the limit (`seventh check --help PROTOCOL`).",
-    Reason.UNEXPECTED_ANSWER: "Compare the response with the expectation in the detail: repair the "
-    "service, or change the expectation.",
-    Reason.AUTH_REQUIRED: "Give a credential (`seventh check --help PROTOCOL`).",
-    Reason.AUTH_REJECTED: "Check the user, the credential and the server's log of logins.",
-    Reason.HOST_KEY_UNTRUSTED: "Compare the fingerprint with the one on the server's console "
-    "(`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), and add it to known_hosts only if they "
-    "are equal.",
-}
-"""What to do where no other rule judges the failure."""
-
-
 @rule(
     "NET-FAILED",
     Severity.HIGH,
@@ -337,7 +361,7 @@ _ADVICE = {
     source=Source.WIRE,
     title="The check could not be completed",
     evidence="{reason} in {phase}",
-    phrases={"advice": {reason.value: text for reason, text in _ADVICE.items()}},
+    phrases={"advice": {reason.value: text for reason, text in ADVICE.items()}},
     why="The rules after this step were not evaluated; the failure has the detail.",
     fix={"any": "{advice}"},
     seed=("12.11",),

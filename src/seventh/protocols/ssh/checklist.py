@@ -14,6 +14,7 @@ LINES = (
         facts=("negotiated.kex", "negotiated.host_key", "negotiated.cipher_client_to_server"),
         phases=("ssh.kexinit",),
     ),
+    CheckLine("Current clients can connect with their defaults", rules=("SSH-CLIENTS-CUT",)),
     CheckLine(
         "Key exchange methods are current",
         rules=("SSH-KEX-WEAK", "SSH-KEX-NOPQ", "SSH-GEX-SMALL"),
@@ -66,12 +67,21 @@ LINES = (
     ),
     CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phases=("ssh.sftp",)),
     CheckLine(
+        "mosh-server answers over UDP", rules=("SSH-MOSH-BLOCKED",),
+        look="--user NAME --allow-write",
+    ),
+    CheckLine(
         "The session survives a key re-exchange",
         rules=("SSH-REKEY-FAIL",), facts=("login.rekey_seconds",), phases=("ssh.rekey",),
     ),
     CheckLine(
         "Remote forwardings listen on the loopback address only",
         rules=("SSH-FWD-OPEN",), look="--user NAME --allow-write",
+    ),
+    CheckLine(
+        "The forwardings in use are granted and carry bytes",
+        rules=("SSH-FWD-REFUSED",),
+        look="--user NAME --allow-write --forward L:HOST:PORT",
     ),
     CheckLine(
         "The server sends keepalives, so that NAT keeps idle sessions",

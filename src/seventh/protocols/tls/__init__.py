@@ -85,12 +85,15 @@ SPEC = Spec(
             "chain_bytes",
         ),
     ),
-    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),
+    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file", "hold_seconds"),
     tiers={
-        0: "completes handshakes; sends further ClientHellos, read up to the first reply; "
-        "no application data; with --starttls, the dialogue up to the go-ahead on each connection",
+        0: "looks up CAA records; completes handshakes, one without the server name, and with a "
+        "web server one for the name with or without www., if it has the same address; sends "
+        "further ClientHellos, read up to the first reply; no application data; with --starttls, "
+        "the dialogue up to the go-ahead on each connection",
         1: "offers empty early data; sends a HEAD request if a client certificate is requested",
+        4: "holds up to eight idle connections open, and sends a TCP keepalive on each",
     },
     standards=("RFC 9846", "RFC 9325", "RFC 9525", "RFC 5280"),
-    connections=16,
+    connections=19,
 )

@@ -63,6 +63,7 @@ class _Talk:
             while not await self._act(events):
                 events = self._dialogue.receive(await self._receive())
             self._in_clear = await self._after_the_go_ahead()
+            self._record(self._last)
         except Failed as failed:
             failed.phase = failed.phase or self._phase
             self._record(self._end or user_mark(), ok=False)
@@ -79,7 +80,6 @@ class _Talk:
                 case Send(data):
                     await self._send(data)
                 case Go():
-                    self._record(self._last)
                     return True
                 case Failed():
                     self._end = self._last

@@ -165,6 +165,9 @@ def test_xmpp_names_the_domain_and_on_5269_a_server() -> None:
     (opening,) = dialogue("xmpp", server_name="a'b<&c").begin()
     assert isinstance(opening, Send)
     assert b"to='a&apos;b&lt;&amp;c'" in opening.data
+    (opening,) = dialogue("xmpp", server_name="a\udcff").begin()
+    assert isinstance(opening, Send)
+    assert b"to='a?'" in opening.data
 
 
 def test_capabilities_are_asked_for_where_the_greeting_does_not_list_starttls() -> None:

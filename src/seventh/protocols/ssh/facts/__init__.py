@@ -42,8 +42,10 @@ class Topic(StrEnum):
     SFTP_READ = "SFTP read"
     SFTP_WRITE = "SFTP write"
     THROUGHPUT = "throughput"
+    PROGRAMS = "programs"
     FORWARDING = "forwarding"
     STARTUPS = "unauthenticated connections"
+    REQUESTED_FORWARDS = "requested forwardings"
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):

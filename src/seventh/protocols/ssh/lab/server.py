@@ -42,7 +42,7 @@ class Case(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     fault: Fault
     setup: T
-    options: Mapping[str, str | float | int] = {}
+    options: Mapping[str, str | float | int | tuple[str, ...]] = {}
 
 
 def case(
@@ -51,7 +51,7 @@ def case(
     *triggers: str,
     setup: T,
     reason: str | None = None,
-    options: Mapping[str, str | float | int] | None = None,
+    options: Mapping[str, str | float | int | tuple[str, ...]] | None = None,
 ) -> Case[T]:
     """Declare a fault."""
     fault = Fault(name=name, meaning=meaning, triggers=triggers, reason=reason)
