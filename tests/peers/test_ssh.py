@@ -22,6 +22,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
+from seventh.protocols.ssh.facts import Startups
 from seventh.protocols.ssh.lab.server import RawServer, Setup, good_offer
 from seventh.protocols.ssh.rules import names as algorithms
 from seventh.protocols.ssh.rules.clients import clients
@@ -67,14 +68,15 @@ class Sshd:
 
 
 @contextlib.asynccontextmanager
-async def sshd(folder: Path, config: str, *keys: str) -> AsyncIterator[Sshd]:
+async def sshd(folder: Path, config: str, *keys: str, startups: str = "200") -> AsyncIterator[Sshd]:
     """OpenSSH's server with these lines and host keys of its own, of these kinds."""
     program = need_binary("sshd")
     make_privilege_separation_folder()
     files = [make_key(folder / f"host_{kind}", kind) for kind in keys]
     port = free_port()
     lines = [f"Port {port}", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no",
-             "MaxStartups 200", *(f"HostKey {file}" for file in files)]  # fmt: skip
+             *([f"MaxStartups {startups}"] if startups else []),
+             *(f"HostKey {file}" for file in files)]  # fmt: skip
     conf = folder / "sshd_config"
     conf.write_text("\n".join(lines) + config)
     process = await asyncio.create_subprocess_exec(
@@ -395,3 +397,27 @@ def test_the_table_of_clients_has_openssh_s_defaults() -> None:
         tuple(lists[name].split(","))
         for name in ("kexalgorithms", "hostkeyalgorithms", "ciphers", "macs")
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "held", "refusal"),
+    [
+        ("", 40, None),
+        ("\nMaxStartups 5", 5, "Exceeded MaxStartups"),
+        ("\nPerSourceMaxStartups 3", 3, "Exceeded MaxStartups"),
+    ],
+    ids=["200", "5", "3 per source"],
+)
+async def test_connections_without_a_login(
+    tmp_path: Path, lines: str, held: int, refusal: str | None
+) -> None:
+    """sshd takes the first of two MaxStartups lines, so that the fixture's is replaced."""
+    async with sshd(
+        tmp_path, lines, "ed25519", startups="" if "\nMax" in lines else "200"
+    ) as server:
+        report = await check_one(server.target, OPTIONS.replace(intrusive=True))
+    assert report.failure is None
+    assert facts_of(report).startups == Startups(held=held, refusal=refusal)
+    assert ("SSH-THROTTLE" in found(report), "SSH-THROTTLE" in report.passed) == (
+        refusal is None, refusal is not None
+    )  # fmt: skip

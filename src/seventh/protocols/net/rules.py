@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from seventh.model.failure import Reason
 from seventh.model.idlefacts import Held, Idle
 from seventh.model.limit import Limit, Measured
-from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
+from seventh.model.netfacts import Attempt, Difference, Ended, Lookup, NetFacts
 from seventh.model.severity import Severity
+from seventh.protocols.net.failures import ADVICE, JUDGED_BY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 from seventh.wire.address import is_literal
 
@@ -360,3 +362,27 @@ def _missed(limit: Limit) -> list[str]:
     more = f", +{len(beyond) - _WORST}" if len(beyond) > _WORST else ""
     lines = [f"{limit.name} {limit.text(each)} ({limit.bounds})" for each in beyond[:_WORST]]
     return [*lines[:-1], lines[-1] + more] if lines else []
+
+
+@rule(
+    "NET-FAILED",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="The check could not be completed",
+    evidence="{reason} in {phase}",
+    phrases={"advice": {reason.value: text for reason, text in ADVICE.items()}},
+    why="The rules after this step were not evaluated; the failure has the detail.",
+    fix={"any": "{advice}"},
+    seed=("12.11",),
+    good=_GOOD,
+    bad=_GOOD.learn(ended=Ended(reason=Reason.PEER_SILENT, phase="tls")),
+)
+def failed(net: NetFacts) -> Verdict:
+    """Report a failure that no other rule judges."""
+    ended = net.ended
+    if ended is None:
+        return None if net.attempts else Skip("no address was tried")
+    if ended.reason in JUDGED_BY:
+        return Skip(f"{JUDGED_BY[ended.reason]} judges this failure")
+    return Hit(reason=ended.reason.value, phase=ended.phase, advice=ended.reason.value)

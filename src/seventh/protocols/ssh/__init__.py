@@ -154,7 +154,8 @@ SPEC = Spec(
         "and ends it; makes the server connect to itself and listen on two ports for a moment; for "
         "--forward, also on the given ports and to the given destinations",
         4: "keeps sessions open without traffic, up to eight; without a login up to five "
-        "connections, for less than two minutes",
+        "connections, for less than two minutes, and up to 40 for a moment, after which a server "
+        "may refuse this machine for some seconds",
     },
     standards=(
         "RFC 4252", "RFC 4253", "RFC 4254", "RFC 4256", "RFC 4419", "RFC 5656", "RFC 8268",

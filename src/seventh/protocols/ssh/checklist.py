@@ -101,6 +101,7 @@ LINES = (
     ),
     CheckLine(
         "Unauthenticated connections are limited (MaxStartups)",
-        rules=("SSH-THROTTLE",), look="seventh lint /etc/ssh/sshd_config",
+        rules=("SSH-THROTTLE",), facts=("startups.held",),
+        look="seventh lint /etc/ssh/sshd_config",
     ),
 )  # fmt: skip

@@ -46,6 +46,7 @@ class Topic(StrEnum):
     THROUGHPUT = "throughput"
     PROGRAMS = "programs"
     FORWARDING = "forwarding"
+    STARTUPS = "unauthenticated connections"
     REQUESTED_FORWARDS = "requested forwardings"
 
 
@@ -103,6 +104,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     mac_server_to_client: str
     compression_client_to_server: str
     compression_server_to_client: str
+
+
+class Startups(msgspec.Struct, frozen=True, kw_only=True):
+    """Connections without a login, opened one after another and kept open."""
+
+    held: int
+    """How many got the identification string."""
+    refusal: str | None = None
+    """How the next one was refused: the server's text, or a failure's reason; None for not."""
 
 
 class HostKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +212,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """Whether the resolver set the AD bit in the answer; Seventh does not validate by itself."""
     trust: tuple[Trust, ...] = ()
     """The status in known_hosts of each host key seen."""
+    startups: Startups | None = None
+    """How many connections without a login are kept open; None if that was not tested."""
     login: Login | None = None
     """The login; None if none was requested."""
     session: SessionFacts | None = None

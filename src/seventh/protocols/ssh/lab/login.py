@@ -47,6 +47,8 @@ class LoginSetup(msgspec.Struct, frozen=True, kw_only=True):
     """How a server treats users; by default without fault."""
 
     offer: Proposal = good_offer()
+    max_connections: int = 20
+    """Connections served at once; others get OpenSSH's refusal."""
     methods: Names = ("publickey",)
     certificate_days: float | None = None
     """How long the user's certificate is valid; None for no certificate."""
@@ -102,9 +104,18 @@ class LoginServer:
         """Every password that it received."""
         self.keepalive_replies = 0
 
+        self._open = 0
+
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
-        await LoginConnection(self, writer).serve(reader)
+        """Serve one connection, or refuse it as OpenSSH does."""
+        if self._open >= self.setup.max_connections:
+            writer.write(b"Exceeded MaxStartups\r\n")
+            return
+        self._open += 1
+        try:
+            await LoginConnection(self, writer).serve(reader)
+        finally:
+            self._open -= 1
 
 
 class LoginConnection(LabConnection):
@@ -302,6 +313,8 @@ _CASES = (
          setup=LoginSetup(banners=(b"hello",) * 500)),
     case("asks-for-ever", "sends prompts without end", reason="protocol-violation",
          setup=LoginSetup(methods=("keyboard-interactive",), asks_for_ever=True)),
+    case("no-throttle", "accepts any number of connections without a login", "SSH-THROTTLE",
+         setup=LoginSetup(max_connections=1000), options={"intrusive": True}),
     case("rekey-storm", "begins 1000 key exchanges", reason="protocol-violation",
          setup=LoginSetup(rekeys=1000), options=_HOLD),
 )  # fmt: skip
