@@ -50,7 +50,10 @@ def content_of(report: Report) -> ContentFacts:
 
 
 def found(report: Report) -> set[str]:
-    """What an Apache decides: not its OpenSSL's groups, nor that it has no HTTP/3 and names its version."""
+    """What an Apache decides: not its OpenSSL's groups, nor that it has no HTTP/3.
+
+    Nor that it names its version, which no virtual host can change.
+    """
     return {f.id for f in report.findings if f.id.startswith(("HTTP-", "REST-", "H2-"))} - {
         "HTTP-NO-H3", "HTTP-SERVER-LEAK",
     }  # fmt: skip
