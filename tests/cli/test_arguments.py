@@ -23,10 +23,11 @@ def read(words: str) -> dict[str, Any]:
 
 OUTPUT = {
     "only": [], "skip": [], "fail_on": Severity.MEDIUM, "format": "terminal", "output": None,
-    "lang": "en", "verbose": False,
+    "lang": "en", "verbose": False, "against": None, "baseline": None,
 }  # fmt: skip
-CHECK = {**OUTPUT, "targets": [], "files": [], "parallel": 16, "checklist": False}
-LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": []}
+CHECK = {**OUTPUT, "targets": [], "files": [], "parallel": 16, "checklist": False,
+         "places": None}  # fmt: skip
+LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": [], "diff": False, "fix": False}
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_a_verb_runs_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
     run: list[Namespace] = []
     for name in VERBS:
         monkeypatch.setattr(f"seventh.cli.{name}.run", lambda parsed: run.append(parsed) or 7)
-        words = [name, *(["x"] if name in {"lint", "explain"} else [])]
+        words = [name, *{"lint": ["x"], "explain": ["x"], "diff": ["x", "y"]}.get(name, [])]
         parsed = parse(words)
         assert parsed.verb(parsed) == 7
         assert run[-1] is parsed

@@ -91,7 +91,7 @@ def test_version() -> None:
             "--samples: no target uses it; it is an option of ntp",
         ),
         (["check", "ssh://h", "--ca", "LICENSE"], "--ca: no target uses it"),
-        (["check", "tls://h", "--intrusive"], "--intrusive: no target uses it"),
+        (["check", "tls://h", "--allow-write"], "--allow-write: no target uses it"),
         (["check", "ssh://h", "--intr"], "did you mean --intrusive"),
         (["check", "--help", "nope"], "unknown protocol"),
         (["nonsense"], "unknown verb"),

@@ -205,3 +205,10 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
         progress(5, None)
         progress(2, 2)
         assert screen.text == shown
+
+
+def test_each_result_is_written_at_once(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen(tty=False)
+    monkeypatch.setattr("sys.stdout", screen)
+    assert main(["net", "go", "tcp://h:1", "a"]) == 1
+    assert screen.text.startswith("number 1\n¶number 2\n¶")

@@ -61,7 +61,7 @@ def test_the_spec_is_named_like_its_folder(room: str) -> None:
     assert spec.schemes
     assert spec.phases
     assert 0 in spec.tiers
-    assert 1 <= spec.connections <= 20
+    assert 1 <= spec.connections <= 24
 
 
 def test_usual_ports_are_those_of_the_table(room: str) -> None:

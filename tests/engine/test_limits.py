@@ -81,6 +81,7 @@ def test_names_with_and_without_the_prefix(room: str, text: str, metric: str) ->
     ("rooms", "maximums", "minimums", "says"),
     [
         (["http"], ["ttbf=1s"], [], r"unknown name .ttbf.: did you mean http.ttfb\?"),
+        (["ssh", "http"], ["conect=1s"], [], r"did you mean connect\? `seventh explain ssh`, `sev"),
         (["ssh"], ["tls.handshake=1s"], [], r"unknown name.*ssh.kexinit.*\(ns, us, ms, s,"),
         (["http"], ["hello=1s"], [], "'hello' is ambiguous: write quic.hello or tls.hello"),
         (["http"], ["ttfb=1%"], [], "--max ttfb=1%: '%' is not a unit of a time"),

@@ -34,6 +34,9 @@ def apply(finding: FindingEntry, main: Path, keywords: Container[str], *, etc: s
     ``keywords`` are the directives in lower case: a line with another first word is a command.
     """
     text = finding.fix[finding.product]
+    if gone := re.findall(r"(?m)^Delete (.+?):(\d+) ", text):
+        _rewrite({(file, int(number)): [] for file, number in gone})
+        return
     if text.startswith("Delete "):
         _rewrite({(source.file, source.line): [] for source in finding.source if source.line})
         return
@@ -85,7 +88,8 @@ def _keyword(file: str, number: int) -> str:
     words = re.split(
         r"[ \t=]+", Path(file).read_text().splitlines()[number - 1].strip(), maxsplit=1
     )
-    return words[0].strip('"').lower()
+    word = words[0].strip('"').lower()
+    return "pubkeyacceptedalgorithms" if word == "pubkeyacceptedkeytypes" else word
 
 
 def _run(command: str, main: Path, etc: str) -> None:

@@ -51,9 +51,9 @@ def test_software_with_fixes_of_its_own() -> None:
     """By the names that fixes have; some does not send its name."""
     assert {
         "apache", "aws-alb", "caddy", "chrony", "cisco-ios", "dovecot", "dropbear", "envoy",
-        "haproxy", "lighttpd", "mosquitto", "mysql", "nginx", "node", "node-ws", "ntpd", "ntpsec",
-        "openssh", "openssl", "postfix", "postgresql", "proftpd", "prosody", "socket.io", "spring",
-        "uvicorn", "websockets",
+        "haproxy", "inn", "lighttpd", "mosquitto", "mysql", "nginx", "node", "node-ws", "ntpd",
+        "ntpsec", "openssh", "openssl", "postfix", "postgresql", "proftpd", "prosody", "socket.io",
+        "spring", "uvicorn", "websockets",
     } == ALTERNATIVES  # fmt: skip
 
 

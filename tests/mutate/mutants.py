@@ -1,7 +1,8 @@
 """Source in, mutants out: each is one node of the syntax tree, changed. Pure.
 
 What a test cannot be asked to see is left alone: annotations, docstrings and other prose, asserts
-(they narrow types), examples of rules, names in ``__slots__`` and ``__all__``.
+(they narrow types) and the ``strict`` of ``zip``, examples of rules, names in ``__slots__`` and
+``__all__``.
 """
 
 from __future__ import annotations
@@ -153,8 +154,9 @@ class _Finder:
                 self.expressions(node.func)
                 for argument in node.args:
                     self.expressions(argument)
+                asserted = "strict" if ast.unparse(node.func) == "zip" else ""
                 for keyword in node.keywords:
-                    if keyword.arg not in _PROSE:
+                    if keyword.arg not in {*_PROSE, asserted}:
                         self.expressions(keyword.value)
             case ast.Lambda():
                 self.expressions(node.body)

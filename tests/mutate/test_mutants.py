@@ -43,6 +43,7 @@ def changes(source: str) -> set[str]:
         ("x = 'data'", {"'data' → 'data_'"}),
         ("x = b' '", {"b' ' → b' _'"}),
         ("f(a)", {"f(a) → pass"}),
+        ("x = zip(a, b, strict=True)", set()),
         ("await_ = [await f(a) for a in b]", set()),
         ("if a: b = c", {"a → True", "a → False"}),
         ("x = b if a else c", {"a → True", "a → False"}),

@@ -6,8 +6,11 @@ import socket
 from collections.abc import Callable
 
 import dns.asyncresolver  # loaded here, not within the first deadline
+import dns.exception
+import dns.flags
 import dns.message
 import dns.rcode
+import dns.resolver
 import dns.rrset
 import pytest
 
@@ -16,7 +19,7 @@ from seventh.labkit.serve import UdpHandler, udp_server
 from seventh.model.failure import Blame, Reason
 from seventh.model.netfacts import Lookup
 from seventh.model.options import endpoint
-from seventh.net import resolve
+from seventh.net import dns_replies, resolve
 from seventh.net.stopwatch import now_ns
 
 pytestmark = pytest.mark.field
@@ -96,6 +99,112 @@ async def test_an_answer_from_elsewhere_is_named() -> None:
                 deadline_ns=now_ns() + int(SECONDS * 1e9),
             )  # fmt: skip
     assert "sent from 127.0.0.2 port" in lookup.detail
+
+
+QUERIED = ("192.0.2.53", 53)
+QUERY = dns.message.make_query("site.test", "A", id=0x1234).to_wire()
+
+
+def described(*received: bytes, source: tuple[str, int] = QUERIED) -> str:
+    replies = dns_replies.Replies()
+    replies.add_query(QUERY)
+    for wire in received:
+        replies.add(wire, source, QUERIED)
+    return replies.describe()
+
+
+@pytest.mark.parametrize(
+    ("wires", "said"),
+    [
+        ((QUERY[:11],), "once, unusable: 11 bytes long, shorter than a DNS header (12)"),
+        ((b"\x12\x35" + QUERY[2:],), "once, unusable: for a query that was not sent (unknown ID)"),
+        ((QUERY, QUERY), "2 times, unusable: a query, not a response"),
+        ((QUERY[:2] + b"\x80" + QUERY[3:12],), "once, unusable: not a readable DNS message"),
+        ((other_question(QUERY),), "once, unusable: for another question"),
+        ((reply(QUERY).to_wire(),), "once, unusable: unusable"),
+        # Four kinds are named, and after 32 datagrams none is read.
+        ((b"1", b"12", b"123", b"1234", b"12345"), "5 times, unusable: " + "; ".join(
+            f"{size} bytes long, shorter than a DNS header (12)" for size in (1, 2, 3, 4))),
+        ((b"1",) * 31 + (b"12",), "32 times, unusable: " + "; ".join(
+            f"{size} bytes long, shorter than a DNS header (12)" for size in (1, 2))),
+        ((b"1",) * 32 + (b"12",),
+         "33 times, unusable: 1 bytes long, shorter than a DNS header (12)"),
+    ],
+)  # fmt: skip
+def test_datagrams_are_counted_and_named(wires: tuple[bytes, ...], said: str) -> None:
+    assert described(*wires) == f"the resolver answered {said}"
+
+
+def test_nothing_received_is_nothing_to_describe() -> None:
+    assert described() == ""
+
+
+@pytest.mark.parametrize("source", [("192.0.2.54", 53), ("192.0.2.53", 54)])
+def test_the_source_of_a_datagram_counts(source: tuple[str, int]) -> None:
+    said = f"sent from {source[0]} port {source[1]}, not the queried address"
+    assert described(QUERY, source=source) == f"the resolver answered once, unusable: {said}"
+
+
+@pytest.mark.parametrize(
+    ("what", "over_tcp", "said"),
+    [
+        ("SERVFAIL", False, "answered SERVFAIL: no valid answer from the zone's name servers"),
+        ("REFUSED", True, ("answered REFUSED over TCP: it does not accept queries from this client "
+                          "or for this name")),
+        ("FORMERR", False, "answered FORMERR: it cannot read the query"),
+        ("NOTIMP", False, "answered NOTIMP: it does not support this kind of query"),
+        ("NOTAUTH", False, "answered NOTAUTH: it is not authoritative for the zone"),
+        ("YXRRSET", True, "answered YXRRSET over TCP"),
+        (dns.message.Truncated(), False, "sent a truncated answer"),
+        (dns.exception.Timeout(), True, "did not answer over TCP in time"),
+        (dns.message.ChainTooLong(), True,
+         "answered with a CNAME chain that is too long or circular"),
+        (dns.resolver.YXDOMAIN(), False,
+         "answered with a CNAME chain that is too long or circular"),
+        (EOFError(), True, "closed the connection over TCP without an answer"),
+        (OSError(111, "Connection refused"), True, "is unreachable over TCP: connection refused"),
+        (OSError("odd"), False, "is unreachable: connection failed"),
+        (dns.exception.FormError(), True,
+         "answered over TCP, unusable: not a readable DNS message"),
+    ],
+)  # fmt: skip
+def test_what_went_wrong_at_a_resolver(what: object, over_tcp: bool, said: str) -> None:
+    errors = [("Do53:192.0.2.53@53", over_tcp, 53, what, None)]
+    error = dns.resolver.NoNameservers(
+        errors=errors, request=dns.message.make_query("site.test", "A")
+    )
+    assert dns_replies.refused(error) == f"the resolver 192.0.2.53 port 53 {said}"
+
+
+def test_each_resolver_is_told_once() -> None:
+    errors = [(f"Do53:192.0.2.{at}@53", False, 53, "NOTZONE", None) for at in (1, 2, 1)]
+    error = dns.resolver.NoNameservers(
+        errors=errors, request=dns.message.make_query("site.test", "A")
+    )
+    assert dns_replies.refused(error) == (
+        "the resolver 192.0.2.1 port 53 answered NOTZONE; 192.0.2.2 port 53 answered NOTZONE"
+    )
+    assert dns_replies.refused(dns.resolver.NoNameservers()) == "no resolver answered"
+
+
+@pytest.mark.parametrize(
+    ("flags", "section", "kinds", "expected"),
+    [
+        ("QR", "authority", ["NS"], True),
+        ("QR AA", "authority", ["NS"], False),
+        ("QR RA", "authority", ["NS"], False),
+        ("QR", "answer", ["NS"], False),
+        ("QR", "authority", ["NS", "SOA"], False),
+        ("QR", "authority", [], False),
+    ],
+)
+def test_referrals(flags: str, section: str, kinds: list[str], expected: bool) -> None:
+    message = dns.message.make_query("site.test", "A")
+    message.flags = dns.flags.from_text(flags)
+    data = {"NS": "ns.test.", "SOA": "ns.test. root.test. 1 2 3 4 5"}
+    for kind in kinds:
+        getattr(message, section).append(dns.rrset.from_text("test.", 60, "IN", kind, data[kind]))
+    assert dns_replies.is_referral(message) is expected
 
 
 @pytest.mark.parametrize(

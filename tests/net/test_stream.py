@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import struct
 import threading
@@ -18,7 +20,7 @@ from seventh.net.budget import Budget
 from seventh.net.connect import open_tcp
 from seventh.net.kernel import LINUX
 from seventh.net.stopwatch import now_ns
-from seventh.net.stream import TcpStream, note
+from seventh.net.stream import TcpStream, broken, note
 from tests import needs
 
 Reader = asyncio.StreamReader
@@ -309,3 +311,77 @@ def test_a_transcript_shows_no_credential() -> None:
     assert "Accept: a/b" in transcript[2]
     assert "Authorization: Bearer …" in transcript[0]
     assert "HTTP/1.1" in transcript[0]
+
+
+LONG = b"a" * 97
+
+
+@pytest.mark.parametrize(
+    ("direction", "data", "line"),
+    [
+        ("<", b"", "< (closed)"),
+        (">", b"GET / HTTP/1.1\r\n\tx", "> GET / HTTP/1.1\\r\\n\\tx"),
+        ("<", b" ~", "<  ~"),
+        ("<", b"\x7f1", "< 7f31"),
+        ("<", b"\x1f", "< 1f"),
+        ("<", b"a\xc3\xa9", "< 61 c3a9"),
+        ("<", LONG[:96], "< " + "a" * 96),
+        ("<", LONG, "< " + "a" * 96 + " … 97 bytes"),
+        ("<", b"\0" * 97, "< " + " ".join(["0000"] * 48) + " … 97 bytes"),
+        (">", b"GET / HTTP/1.1\r\nX-Mine: c2V\r\n", "> GET / HTTP/1.1\\r\\nX-Mine: …\\r\\n"),
+        # Only requests have fields of the user's own.
+        ("<", b"GET / HTTP/1.1\r\nX-Mine: c2V\r\n",
+         "< GET / HTTP/1.1\\r\\nX-Mine: c2V\\r\\n"),
+        (">", b"X-Mine: c2V\r\n", "> X-Mine: c2V\\r\\n"),
+        ("<", b"X-API-Key: c2V\r\nCookie: c2V\r\nAuthorization: Basic c2V\r\n",
+         "< X-API-Key: …\\r\\nCookie: …\\r\\nAuthorization: Basic …\\r\\n"),
+    ],
+)  # fmt: skip
+def test_a_line_of_a_transcript(direction: str, data: bytes, line: str) -> None:
+    transcript: list[str] = []
+    note(transcript, direction, data)
+    assert transcript == [line]
+
+
+def test_a_transcript_has_an_end() -> None:
+    transcript = ["<"] * 399
+    note(transcript, "<", b"400")
+    note(transcript, "<", b"401")
+    assert transcript[399:] == ["< 400"]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "detail"),
+    [
+        (errno.ECONNRESET, Reason.PEER_RESET, "the peer reset the connection"),
+        (errno.EPIPE, Reason.PEER_RESET, "the peer reset the connection"),
+        (errno.ECONNABORTED, Reason.PEER_RESET, "the peer reset the connection"),
+        (errno.ETIMEDOUT, Reason.PEER_SILENT,
+         "the connection timed out: segments were not acknowledged"),
+        (errno.EHOSTUNREACH, Reason.CONNECT_UNREACHABLE, "No route to host"),
+        (errno.ENETUNREACH, Reason.CONNECT_UNREACHABLE, "Network is unreachable"),
+        (errno.ENOBUFS, Reason.LOCAL_RESOURCE,
+         "no buffer available on this machine: No buffer space available"),
+        (errno.EIO, Reason.LOCAL_RESOURCE, "socket error: Input/output error"),
+    ],
+)  # fmt: skip
+def test_errors_of_a_connection(number: int, reason: Reason, detail: str) -> None:
+    failed = broken(OSError(number, os.strerror(number)))
+    assert (failed.reason, failed.detail) == (reason, detail)
+
+
+async def test_bytes_received_are_counted_and_told_with_the_silence() -> None:
+    async def handler(reader: Reader, writer: Writer) -> None:
+        writer.write(b"12345")
+        await reader.read()
+
+    async with tcp_server(handler) as port:
+        stream = await opened(port, Budget(5))
+        assert (await stream.receive())[0] == b"12345"
+        assert stream.received_bytes == 5
+        with pytest.raises(Failed) as raised:
+            await stream.receive(now_ns() + 60_000_000)
+        assert (raised.value.reason, raised.value.detail) == (
+            Reason.PEER_SILENT, "no data from the peer for 0.1 s after 5 bytes",
+        )  # fmt: skip
+        stream.close()

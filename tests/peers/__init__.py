@@ -30,6 +30,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "dovecot": ("--version", r"^(2\.[0-9.]+) "),
     "envoy": ("--version", r"version: \w+/([0-9.]+)/"),
     "haproxy": ("-v", r"HAProxy version ([0-9.]+)"),
+    "innconfval": ("-v", r"^INN ([0-9.]+)"),
     "ip": ("-V", r"iproute2-([0-9.]+)"),
     "lighttpd": ("-v", r"lighttpd/([0-9.]+)"),
     "microsocks": ("-?", r"MicroSocks SOCKS5 Server"),

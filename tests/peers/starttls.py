@@ -78,6 +78,7 @@ class Command(NamedTuple):
 
     words: tuple[str, ...]
     owner: dict[str, Any] = {}  # noqa: RUF012 - a constant
+    environment: dict[str, str] = {}  # noqa: RUF012 - a constant
 
 
 def _need_file(path: Path, package: str) -> Path:
@@ -239,6 +240,38 @@ def proftpd(place: Place, port: int) -> Command:
     return Command((program, "-n", "-c", str(conf)))
 
 
+def inn(place: Place, port: int) -> Command:
+    """INN's reader, of a package that may be unpacked beside the system."""
+    programs = Path(need_binary("innconfval")).parent
+    conf = place.make("etc")
+    for name in ("db", "run", "log", "spool", "tmp", "spool/overview", "spool/articles"):
+        place.make(name)
+    place.write("spool/overview/group.index", "\0" * 65544)
+    for name in ("spool/tradspool.map", "db/newsgroups", "db/history", "db/history.dir"):
+        place.write(name, "")
+    place.write("db/active", "junk 0000000000 0000000001 n\n")
+    place.write("etc/inn-secrets.conf", "")
+    place.write("etc/storage.conf", "method tradspool { newsgroups: * class: 0 }\n")
+    place.write(
+        "etc/readers.conf",
+        'auth all { hosts: "*" default: "<all>" }\naccess all { users: "<all>" newsgroups: "*" }\n',
+    )
+    tls = f"tlscertfile: {place.cert}\ntlskeyfile: {place.key}\n{place.fixed('inn')}"
+    paths = "".join(
+        f"path{name}: {place.folder}/{name}\n" for name in ("db", "run", "log", "spool")
+    )
+    main = place.write(
+        "etc/inn.conf",
+        'mta: "/bin/true"\norganization: lab\novmethod: tradindexed\nhismethod: hisv6\n'
+        f"pathhost: lab.test\ndomain: lab.test\npathnews: {programs.parent}\n{paths}"
+        f"pathetc: {conf}\npathtmp: {place.folder}/tmp\nrunasuser: news\nrunasgroup: news\n"
+        f"{tls if place.tls else ''}",
+    )
+    words = (str(programs / "nnrpd"), "-D", "-f", "-p", str(port), "-b", "127.0.0.1")
+    environment = {"INNCONF": str(main), "LD_LIBRARY_PATH": str(programs.parent)}
+    return Command(words, place.owned_by("news"), environment)
+
+
 SERVERS: dict[str, Callable[[Place, int], Command]] = {
     "smtp": postfix,
     "imap": _dovecot("imap", "dovecot-imapd", "imap"),
@@ -249,6 +282,7 @@ SERVERS: dict[str, Callable[[Place, int], Command]] = {
     "ldap": slapd,
     "xmpp": prosody,
     "ftp": proftpd,
+    "nntp": inn,
 }
 
 
@@ -263,12 +297,12 @@ async def serving(
     with tempfile.TemporaryDirectory(prefix="seventh-peer-", ignore_cleanup_errors=True) as folder:
         _open_to_others(Path(folder))
         port = free_port()
-        words, owner = SERVERS[name](Place(Path(folder), kit, fixes, more), port)
-        log = Path(folder) / "log"
+        words, owner, environment = SERVERS[name](Place(Path(folder), kit, fixes, more), port)
+        log = Path(folder) / "output"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *words, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd=folder, start_new_session=True, **owner,
+                cwd=folder, start_new_session=True, env={**os.environ, **environment}, **owner,
             )  # fmt: skip
         try:
             await _accepting(process, port, log)

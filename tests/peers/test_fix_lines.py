@@ -44,6 +44,7 @@ UNASKED = {
     "dovecot": "asked in test_starttls",
     "mosquitto": "not installed here: its own manual knows this setting",
     "openssl": "OpenSSL takes any setting in its file without a word: test_tls_fixes tries them",
+    "inn": "asked in test_starttls",
     "mysql": "asked in test_starttls",
     "postfix": "asked in test_starttls",
     "postgresql": "asked in test_starttls",

@@ -16,6 +16,7 @@ from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit, free_port
 from seventh.model.options import Options
 from seventh.model.target import Target
+from seventh.protocols.http.facts.write import Upload
 from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.test_quic import caddy
@@ -157,6 +158,29 @@ async def test_nginx_refuses_two_lengths_and_expects(kit: Kit, tmp_path: Path) -
     assert write is not None and write.ambiguous is not None and write.expect is not None
     assert write.ambiguous.status == 400
     assert "HTTP-CLTE" in report.passed and "HTTP-100CONT" in report.passed
+
+
+async def test_nginx_s_default_limit_of_content(kit: Kit, tmp_path: Path) -> None:
+    """The status of 2 MiB is 413; with the fix's line it is what the location answers."""
+    issued = kit.authority.issue(NAME)
+    (tmp_path / "content").write_bytes(bytes(2 * 1024 * 1024))
+    own = {"method": "POST", "body_file": str(tmp_path / "content"), "allow_write": True}
+    uploads = []
+    for number, more in enumerate(("", "client_max_body_size 50m;")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        place = f"location /up {{ {more} proxy_pass http://127.0.0.1:9; }}"
+        async with nginx(folder, issued, more=place) as port:
+            report = await check_one(target(port, "/up"), options(kit, **own))
+        write = facts_of(report).write
+        assert write is not None and write.upload is not None
+        uploads.append((write.upload, "HTTP-BODY-LIMIT" in found(report)))
+    common = {"method": "POST", "bytes": 2 * 1024 * 1024}
+    mib = 1024 * 1024
+    assert uploads == [
+        (Upload(**common, status=413, accepted_bytes=mib), True),
+        (Upload(**common, status=502, short_status=502, accepted_bytes=10 * mib), False),
+    ]
 
 
 async def test_caddy_speaks_all_three(kit: Kit, tmp_path: Path) -> None:

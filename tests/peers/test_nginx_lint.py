@@ -18,7 +18,7 @@ from seventh.engine.lint import Wanted, lint_file
 from seventh.labkit.serve import Kit, free_port
 from seventh.lintkit.linted import parse_software
 from seventh.model.options import Options
-from seventh.model.report import Report
+from seventh.model.report import Finding, Report
 from seventh.model.target import Target
 from tests.peers import need_binary, need_version
 
@@ -193,6 +193,43 @@ def ask(port: int, path: str, **fields: str) -> tuple[http.client.HTTPResponse, 
         return response, response.read().decode()
     finally:
         connection.close()
+
+
+async def test_headers_that_a_location_loses(tmp_path: Path) -> None:
+    """Every field that lint calls lost is missing in the response, and comes back by its fix."""
+    port = free_port()
+    outer = (
+        'add_header Content-Security-Policy "img-src \'self\' \\"x\\"" always;'
+        f"{HSTS}\nadd_header X-Frame-Options DENY;\nadd_header X-A '$host \\\\ b';"
+    )
+    text = (
+        f"{outer}\nserver {{ listen 127.0.0.1:{port};\nlocation /ok {{ return 200 x; }}\n"
+        "location /lost {\nadd_header X-Own b;\n#fix\nreturn 200 x; }\n"
+        "location /error {\nadd_header X-Own b;\nreturn 404; }\n}"
+    )
+    async with nginx(tmp_path, text) as path:
+        lost, error = (one for one in linted(path).findings if one.id == "HTTP-HEADERS-LOST")
+        full = {**(await asyncio.to_thread(ask, port, "/ok"))[0].headers}
+        there = {**(await asyncio.to_thread(ask, port, "/lost"))[0].headers}
+        wrong = {**(await asyncio.to_thread(ask, port, "/error"))[0].headers}
+    assert (named(lost), named(error)) == (
+        {"Content-Security-Policy", "X-Frame-Options", "X-A"}, {"Content-Security-Policy"}
+    )  # fmt: skip
+    assert set(full) - set(there) - {"Strict-Transport-Security"} == named(lost)
+    assert "X-Own" in there
+    assert not named(error) & set(wrong)
+    async with nginx(tmp_path, text.replace("#fix", "\n".join(lost.fixes["nginx"]))) as path:
+        again = {**(await asyncio.to_thread(ask, port, "/lost"))[0].headers}
+        left = [one for one in linted(path).findings if one.id == "HTTP-HEADERS-LOST"]
+    assert {name: again[name] for name in named(lost)} == {name: full[name] for name in named(lost)}
+    assert [named(one) for one in left] == [named(error)]
+
+
+def named(finding: Finding) -> set[str]:
+    """The fields that the finding calls lost."""
+    lost = finding.params["lost"]
+    assert isinstance(lost, tuple)
+    return {one.partition(" ")[0] for one in lost}
 
 
 PASSED = {

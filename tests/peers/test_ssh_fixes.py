@@ -95,6 +95,12 @@ WIRE: dict[str, dict[str, Provoked]] = {
         "": Provoked("KexAlgorithms curve25519-sha256"),
         "with others": Provoked("KexAlgorithms curve25519-sha256,ecdh-sha2-nistp256"),
     },
+    "SSH-CLIENTS-CUT": {
+        "ciphers": Provoked("Ciphers chacha20-poly1305@openssh.com"),
+        "MACs": Provoked("Ciphers aes256-ctr\nMACs umac-128-etm@openssh.com"),
+        "methods": Provoked("KexAlgorithms diffie-hellman-group18-sha512"),
+        "host keys": Provoked("HostKeyAlgorithms ssh-rsa", keys=("rsa-3072", "ed25519")),
+    },
     "SSH-CIPHER-WEAK": {
         "added": Provoked("Ciphers +3des-cbc,aes128-cbc"),
         "own list": Provoked(f"Ciphers aes256-gcm@openssh.com,aes128-cbc\nMACs {ETM}"),
@@ -145,7 +151,8 @@ NOT_PROVOKED = {
     "SSH-NO-KEEPALIVE": "its lint says what the wire shows after a long wait",
     "SSH-ROOT-PASSWORD": "OpenSSH's wire does not show PermitRootLogin: its lint does",
     "SSH-AGENTFWD": "lint", "SSH-ALLOWLIST": "lint", "SSH-AUTHKEYS-PERM": "lint",
-    "SSH-CONF-OBSOLETE": "lint", "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
+    "SSH-CONF-KEYCHAIN": "lint",
+    "SSH-CONF-OBSOLETE": "lint", "SSH-CONF-OVERRIDDEN": "lint", "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
 }  # fmt: skip
 
 

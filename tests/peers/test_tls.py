@@ -84,8 +84,12 @@ async def s_server(issued: Issued, *more: str) -> AsyncIterator[int]:
 async def nginx(
     folder: Path, issued: Issued, settings: str, *, plain: bool = False
 ) -> AsyncIterator[int]:
-    """Run nginx with TLS ``settings``; it has bound its port when its first process returns."""
+    """Run nginx with TLS ``settings``; it has bound its port when its first process returns.
+
+    ``PORT`` in the settings is its port, for further servers.
+    """
     port = free_port()
+    settings = settings.replace("PORT", str(port))
     (folder / "nginx.conf").write_text(
         f"""
 worker_processes 1;

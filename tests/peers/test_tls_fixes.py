@@ -36,6 +36,7 @@ NGINX = {
     "TLS-NO13": "ssl_protocols TLSv1.2;",
     "TLS-WEAK-CIPHER": "ssl_ciphers ALL;",
     "TLS-NO-RESUME": "ssl_session_tickets off;",
+    "TLS-TICKET-LONG": "ssl_protocols TLSv1.2;\nssl_session_timeout 2d;",
     "TLS-0RTT-ON": "ssl_protocols TLSv1.2 TLSv1.3;\nssl_early_data on;",
     "TLS-MTLS-OPTIONAL": "ssl_client_certificate /etc/ssl/client-ca.pem;\n"
     "ssl_verify_client optional;",
@@ -45,6 +46,7 @@ APACHE = {
     "TLS-LEGACY": "SSLProtocol all +TLSv1\nSSLCipherSuite ALL:@SECLEVEL=0",
     "TLS-NO13": "SSLProtocol TLSv1.2",
     "TLS-WEAK-CIPHER": "SSLCipherSuite ALL",
+    "TLS-TICKET-LONG": "SSLProtocol TLSv1.2\nSSLSessionCacheTimeout 86401",
     "TLS-MTLS-OPTIONAL": "SSLCACertificateFile /etc/ssl/client-ca.pem\nSSLVerifyClient optional",
 }
 HAPROXY = {
@@ -55,6 +57,9 @@ HAPROXY = {
     "TLS-NO13": ("ssl-default-bind-options ssl-max-ver TLSv1.2", ""),
     "TLS-WEAK-CIPHER": ("ssl-default-bind-ciphers ALL", ""),
     "TLS-0RTT-ON": ("", "allow-0rtt"),
+    "TLS-TICKET-LONG": (
+        "ssl-default-bind-options ssl-max-ver TLSv1.2\ntune.ssl.lifetime 172800", "",
+    ),
     "TLS-MTLS-OPTIONAL": ("", "ca-file /etc/ssl/client-ca.pem verify optional"),
 }  # fmt: skip
 OPENSSL = {

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,11 +97,9 @@ async def test_a_process_that_cannot_start_is_this_machines_failure(
 
 
 async def test_a_process_that_dies_is_never_a_verdict(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    broken = tmp_path / "p.py"
-    broken.write_text("raise SystemExit(1)")
-    monkeypatch.setattr(search, "_PROGRAM", broken)
+    monkeypatch.setattr(search, "_program", lambda: "raise SystemExit(1)")
     with pytest.raises(Failed, match="ended with an error") as raised:
         await first_match("a+", [b"a"], soon())
     assert raised.value.reason is Reason.LOCAL_RESOURCE

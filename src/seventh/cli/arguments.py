@@ -134,6 +134,11 @@ def _check(check: Parser) -> None:
         "--parallel", type=_count, default=16, metavar="N",
         help="number of targets to check at once (default: 16)",
     )  # fmt: skip
+    check.add_argument(
+        "--from", dest="places", metavar="URL[,URL…]",
+        help="where to check from: ssh://host (logs in and needs only Python 3.11 there), local; "
+        "several are compared (default: local)",
+    )  # fmt: skip
     shared = declared(Options)
     for title in dict.fromkeys(each.option.group for each in shared):
         group = check.add_argument_group(title)

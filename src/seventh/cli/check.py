@@ -23,6 +23,7 @@ from seventh.engine.hosts import sift
 from seventh.engine.together import together
 from seventh.model.options import Options
 from seventh.model.report import Report
+from seventh.model.target import Target
 from seventh.render.wording import built
 from seventh.rules.run import Selection
 
@@ -36,13 +37,15 @@ def run(parsed: argparse.Namespace) -> int:
     options = given.make(typed).replace(transcript=parsed.verbose)
     selection = selection_of(parsed)
     jobs = gather(parsed.targets, parsed.files, options, typed)
-    check_used(typed, jobs)
+    check_used(typed, jobs, _other_places(parsed))
     check_limits(jobs)
     prepare(jobs)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _load_tls_files(own)
     need_writable(parsed.output)
     earlier = Earlier(parsed)
+    if parsed.places is not None:
+        return _from_places(parsed, options, jobs, selection, earlier)
     with ending() as end:
         checked = run_loop(_check(jobs, selection, _side_by_side(jobs, parsed.parallel), end))
         checked = dict(zip(checked, earlier.mark([*checked.values()]), strict=True))
@@ -56,6 +59,33 @@ def run(parsed: argparse.Namespace) -> int:
     if any(not own.carried for _, own in jobs):
         _hint_at_proxy(reports)
     return code
+
+
+def _other_places(parsed: argparse.Namespace) -> list[Target]:
+    """Return the other machines of ``--from``; raises UsageError."""
+    if parsed.places is None:
+        return []
+    from seventh.cli.places import places_of
+
+    return [target for target in places_of(parsed.places).values() if target is not None]
+
+
+def _from_places(
+    parsed: argparse.Namespace,
+    options: Options,
+    jobs: list[Job],
+    selection: Selection,
+    earlier: Earlier,
+) -> int:
+    """Check from the places of ``--from``; a place that fails leaves the others' reports."""
+    from seventh.cli.places import Places
+
+    places = Places(parsed.places, options, jobs, selection, parsed.parallel)
+    with ending() as end:
+        by = run_loop(places.check(end))
+        reports = earlier.mark(places.in_order(by))
+        made = document(reports, places=places.seen, comparisons=places.comparisons(by))
+        return earlier.emit(made, whole=not any(place.missing for place in places.seen))
 
 
 def _hint_at_proxy(reports: list[Report]) -> None:

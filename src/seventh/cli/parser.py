@@ -97,6 +97,7 @@ def add(group: Group, options: Iterable[Declared], *, hidden: bool = False) -> N
         elif each.is_switch:
             group.add_argument(*names, **settings, action="store_true")
         elif each.choices:
+            settings["metavar"] = each.option.metavar or None
             group.add_argument(*names, **settings, choices=each.choices)
         else:
             settings["metavar"] = each.option.metavar or None

@@ -12,18 +12,25 @@ from seventh import __version__
 from seventh.cli.output import write
 from seventh.cli.streams import drop_output, write_utf8
 from seventh.model.host import Host
+from seventh.model.place import Comparison, Place
 from seventh.model.report import Report
 from seventh.model.severity import Severity, Status
 from seventh.render import Document, View, render
 from seventh.render.view import view_for, worst
 
 
-def document(reports: Sequence[Report], hosts: Sequence[Host] = ()) -> Document:
+def document(
+    reports: Sequence[Report],
+    hosts: Sequence[Host] = (),
+    places: Sequence[Place] = (),
+    comparisons: Sequence[Comparison] = (),
+) -> Document:
     """Return the reports with the current time and Seventh's version."""
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Document(
-        generated_at=now, version=__version__, reports=tuple(reports), hosts=tuple(hosts)
-    )
+        generated_at=now, version=__version__, reports=tuple(reports), hosts=tuple(hosts),
+        places=tuple(places), comparisons=tuple(comparisons),
+    )  # fmt: skip
 
 
 def emit(made: Document, parsed: argparse.Namespace) -> None:

@@ -40,10 +40,11 @@ def gather(arguments: list[str], files: list[str], options: Options, typed: Give
     return jobs
 
 
-def check_used(typed: Given, jobs: list[Job]) -> None:
-    """Raise UsageError for a typed option that no target uses."""
+def check_used(typed: Given, jobs: list[Job], places: Iterable[Target] = ()) -> None:
+    """Raise UsageError for a typed option that neither a target nor a place of --from uses."""
     specs = {protocols.room_of(target.scheme).name for target, _ in jobs}
     specs |= {protocols.room_of(hop.scheme).name for _, own in jobs for hop in own.via}
+    specs |= {protocols.room_of(place.scheme).name for place in places}
     rooms = protocols.rooms()
     for name in typed:
         each = given.options()[name]

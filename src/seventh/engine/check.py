@@ -186,7 +186,8 @@ async def converse(
     try:
         if wrong is not None:
             raise wrong
-        await bounded(step(ctx), options.timeout_seconds + _GRACE_SECONDS)
+        longest = options.timeout_seconds + options.held_seconds + _GRACE_SECONDS
+        await bounded(step(ctx), longest)
     except UsageError as error:  # one target's options must not end the checks of the others
         ctx.fail(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(ctx)))
     except asyncio.CancelledError:

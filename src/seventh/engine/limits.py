@@ -205,14 +205,20 @@ def _amount(flag: str, text: str, found: Known) -> tuple[float, str]:
 
 
 def _unknown(name: str, rooms: Sequence[str]) -> str:
-    every = {each.name: each for room in rooms for each in known(room)}
-    words = {_fold(word): each.name for each in every.values() for word in (each.name, *each.short)}
+    """Word the error for a name that is not known: what was meant, and all names and units."""
+    every = [each for room in rooms for each in known(room)]
+    words = {_fold(word): each.name for each in every for word in each.short}
+    words |= {_fold(each.name): each.name for each in every}
     meant = list(dict.fromkeys(words[word] for word in near(_fold(name), words)))
-    hint = f": did you mean {' or '.join(meant)}? The" if meant else "; the"
-    return f"unknown name {name[:60]!r}{hint} names are {'; '.join(listed(every.values()))}"
+    hint = f": did you mean {' or '.join(meant)}?" if meant else ";"
+    if len(rooms) > 1:
+        shown = ", ".join(f"`seventh explain {room}`" for room in rooms)
+        return f"unknown name {name[:60]!r}{hint} {shown} list the names"
+    the = "The" if meant else "the"
+    return f"unknown name {name[:60]!r}{hint} {the} names are {'; '.join(_listed(every))}"
 
 
-def listed(every: Iterable[Known]) -> list[str]:
+def _listed(every: Iterable[Known]) -> list[str]:
     """Return a text per kind: its names, then its units in parentheses."""
     by_kind: dict[Kind, list[str]] = {}
     for each in every:

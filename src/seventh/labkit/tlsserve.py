@@ -40,15 +40,27 @@ def server_context(
     need_client: bool = False,
     client_ca: str | None = None,
     alpn: tuple[bytes, ...] = (),
+    second: Issued | None = None,
+    default: Issued | None = None,
 ) -> SSL.Context:
-    """Return a server's context; without arguments, one without faults."""
+    """Return a server's context; without arguments, one without faults.
+
+    ``second`` is a certificate of another key type; ``default`` that for clients without SNI.
+    """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_max_proto_version(best)
     context.set_cipher_list(f"{ciphers}:@SECLEVEL=0".encode())
     tlsopenssl.set_groups(context, groups)
-    context.use_certificate_chain_file(str(issued.cert_file))
-    context.use_privatekey_file(str(issued.key_file))
+    for each in (issued, second):
+        if each is not None:
+            context.use_certificate_chain_file(str(each.cert_file))
+            context.use_privatekey_file(str(each.key_file))
+    if default is not None:
+        unnamed = server_context(default, ciphers=ciphers, groups=groups, best=best)
+        context.set_tlsext_servername_callback(
+            lambda engine: engine.set_context(context if engine.get_servername() else unnamed)
+        )
     context.set_session_id(b"seventh-lab")
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
     if not resume:

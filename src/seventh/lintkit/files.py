@@ -185,11 +185,10 @@ class Files:
                             f"{len(lines)} lines here the rest was left")  # fmt: skip
             lines, cut = lines[: MAX_LINES - self._lines], True
         self._lines += len(lines)
-        if b"\0" in data or max(map(len, lines), default=0) > MAX_LINE_CHARS:
-            lines = [self._whole(name, number, line) for number, line in enumerate(lines, 1)]
+        whole = tuple(self._whole(name, number, line) for number, line in enumerate(lines, 1))
         if b"seventh:" in data:
-            self.ignores += find(name, lines)
-        return Text(name, tuple(lines), cut)
+            self.ignores += find(name, whole)
+        return Text(name, whole, cut)
 
     def _whole(self, name: str, number: int, line: str) -> str:
         """Return a line within the bounds; what is taken from it is noted."""

@@ -37,7 +37,7 @@ class Ignore(msgspec.Struct, frozen=True, kw_only=True):
         return any((line.file, line.line) == (self.at.file, self.line) for line in placed)
 
 
-def find(name: str, lines: tuple[str, ...] | list[str]) -> Iterator[Ignore]:
+def find(name: str, lines: tuple[str, ...]) -> Iterator[Ignore]:
     """Yield what the comments of a file accept."""
     for number, text in enumerate(lines, 1):
         if _MARK not in text or (match := _COMMENT.match(text)) is None:
@@ -52,7 +52,7 @@ def find(name: str, lines: tuple[str, ...] | list[str]) -> Iterator[Ignore]:
             )
 
 
-def _next(lines: tuple[str, ...] | list[str], number: int) -> int | None:
+def _next(lines: tuple[str, ...], number: int) -> int | None:
     """Return the number of the next line that is neither empty nor a comment."""
     for below, text in enumerate(lines[number:], number + 1):
         if text.strip() and not text.lstrip().startswith("#"):

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.model.idlefacts import Idle
 from seventh.model.limit import Limit
 from seventh.model.phase import Clock
 
@@ -146,6 +147,8 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """Addresses that were compared; fewer than two means that nothing was."""
     limits: tuple[Limit, ...] = ()
     """The limits that the user has set, each with what was measured."""
+    idle: tuple[Idle, ...] = ()
+    """Idle connections that were used after a time, by transport (``--hold``)."""
 
     @property
     def carried(self) -> bool:

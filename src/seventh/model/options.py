@@ -17,6 +17,8 @@ R = TypeVar("R", bound=RoomOptions)
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _CONNECT, _LOGIN, _REQUEST = "connecting", "credentials and permissions", "requests"
 _LIMITS = "limits"
+HOLDING_SECONDS = 20.0
+"""What opening and using idle connections may take beside the hold."""
 
 
 class HostPort(msgspec.Struct, frozen=True):
@@ -176,7 +178,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0, le=86400)],
         Option(
             flag="hold", metavar="SECONDS", group=_LOGIN, default="off",
-            help="time to hold an idle connection open, to find keepalives and idle timeouts",
+            help="time to hold idle connections open, to find keepalives and idle timeouts; added "
+            "to --timeout",
             needs=("intrusive", "holding a connection open is tier 4"),
         ),
     ] = 0.0  # fmt: skip
@@ -220,6 +223,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Return a copy with ``own`` as that protocol's options."""
         others = tuple(each for each in self.rooms if type(each) is not type(own))
         return self.replace(rooms=(*others, own))
+
+    @property
+    def held_seconds(self) -> float:
+        """The time that holding connections adds to a target's, their opening and use included."""
+        return self.hold_seconds + HOLDING_SECONDS if self.hold_seconds else 0.0
 
     @property
     def carried(self) -> bool:

@@ -10,7 +10,8 @@ import re
 
 _NAMES = {
     "apache": "apache", "caddy": "caddy", "chronyd": "chrony", "chrony": "chrony",
-    "dovecot": "dovecot", "dropbear": "dropbear", "envoy": "envoy", "lighttpd": "lighttpd",
+    "dovecot": "dovecot", "dropbear": "dropbear", "envoy": "envoy",
+    "internetnews": "inn", "lighttpd": "lighttpd",
     "nginx": "nginx", "ntpd": "ntpd", "ntpsec": "ntpsec", "openresty": "nginx",
     "openssh": "openssh", "postfix": "postfix", "proftpd": "proftpd",
     "tengine": "nginx", "uvicorn": "uvicorn", "websockets": "websockets",
@@ -27,7 +28,8 @@ FAMILIES = {
     "postfix": ("postfix", "openssl"), "dovecot": _MAILBOXES, "proftpd": ("proftpd", "openssl"),
     "smtp": ("postfix", "openssl"), "imap": _MAILBOXES, "pop3": _MAILBOXES, "sieve": _MAILBOXES,
     "ldap": (), "postgres": ("postgresql", "openssl"), "mysql": ("mysql", "openssl"),
-    "xmpp": ("prosody", "openssl"), "ftp": ("proftpd", "openssl"), "nntp": ("openssl",),
+    "xmpp": ("prosody", "openssl"), "ftp": ("proftpd", "openssl"), "nntp": ("inn", "openssl"),
+    "inn": ("inn", "openssl"),
 }  # fmt: skip
 """By product, or by the protocol of ``--starttls`` where that is all that is known: the fixes to
 show, the first that a finding has. A web server's do not help there."""

@@ -89,6 +89,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...] = ()
     passed: tuple[str, ...] = ()
     transcript: tuple[str, ...] = ()
+    place: str = ""
+    """The place of ``--from`` that made it: ``local`` or ``ssh://host``; empty without --from."""
 
     @property
     def started_at(self) -> str:

@@ -51,6 +51,7 @@ class Topic(StrEnum):
     TICKET = "session ticket"
     RESUMPTION = "resumption"
     EARLY_DATA = "early data"
+    CAA = "CAA records"
 
 
 class Mismatch(StrEnum):
@@ -189,10 +190,30 @@ class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
         return {name: getattr(self, name) for name in CertificateFacts.__struct_fields__}
 
 
+CertificateFor = Literal["key-type", "no-name", "name"]
+"""Which clients get a further certificate: those that support only its key type, those that send
+no server name (SNI), or those that ask for another name of the site."""
+
+
 class OtherCertificate(CertificateFacts, frozen=True, kw_only=True):
-    """A further certificate of the server, for clients that support another key type."""
+    """A further certificate of the server, which other clients get."""
 
     key_type: str
+    sent_to: CertificateFor = "key-type"
+    server_name: str = ""
+    """The name that was asked for, where that is another."""
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it is a self-signed certificate that stands where no name was sent.
+
+        Servers serve such a one on purpose; it is meant for no client.
+        """
+        return (
+            self.sent_to == "no-name"
+            and self.chain_state == "self-signed"
+            and self.host_matches is not True
+        )
 
 
 class Starttls(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +226,21 @@ class Starttls(msgspec.Struct, frozen=True, kw_only=True):
     """How much came in clear after the go-ahead; discarded. None where there was no go-ahead."""
     injected: str = ""
     """The beginning of it."""
+
+
+class Caa(msgspec.Struct, frozen=True, kw_only=True):
+    """The CAA records that apply to the server's name (RFC 8659)."""
+
+    name: str = ""
+    """The nearest name that has some, the server's own or one above it; empty for none."""
+    records: tuple[str, ...] = ()
+    """In presentation form: flags, tag, value."""
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The properties that the records set, such as ``issue``."""
+        words = (record.split() for record in self.records)
+        return frozenset(word[1].lower() for word in words if len(word) > 1)
 
 
 class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
@@ -239,9 +275,11 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
 
     cert_expiry_timestamp_seconds: float | None = None
     """The earliest end of validity among the certificates that clients need, as Unix time."""
+    caa: Caa | None = None
     client_certificate: ClientCertificate | None = None
     other_certificates: tuple[OtherCertificate, ...] = ()
-    """The certificates for clients that support only another key type (RSA or EC)."""
+    """The certificates for clients that support only another key type (RSA, EC, EdDSA), that send
+    no server name, or that ask for the site's other name (www)."""
 
     # Resumption and early data.
     tickets: int | None = None

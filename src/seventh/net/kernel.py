@@ -24,10 +24,12 @@ IP_RECVERR = 11
 IPV6_RECVERR = 25
 MSG_ERRQUEUE = 0x2000
 ANCILLARY_BYTES = 64
+KEEPALIVE_SECONDS = 4.0
+"""How long keepalives may remain without an acknowledgement."""
 _TIMESPEC = struct.Struct("@ll")
 _IPPROTO_TCP = socket.IPPROTO_TCP
 _TCP_INFO = 11
-_TCP_INFO_FIELDS = struct.Struct("@16xI40xI4xII24xI32xI8xI")
+_TCP_INFO_FIELDS = struct.Struct("@16xI24xI4xIII4xII24xI32xI8xI")
 """Of struct tcp_info (include/uapi/linux/tcp.h) the fields that :class:`TcpInfo` has."""
 _RETRANSMITS = slice(100, 104)
 """Where tcpi_total_retrans stands in it."""
@@ -87,6 +89,21 @@ class TcpInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Segments sent again, a SYN among them."""
     segments_sent: int | None
     """All that were sent, those without data among them; None before Linux 4.2."""
+    quiet_seconds: float = 0.0
+    """How long no data was sent, and nothing received."""
+    heard_seconds: float = 0.0
+    """How long ago the peer last acknowledged anything."""
+
+
+def keep_alive(sock: socket.socket) -> bool:
+    """Send keepalives at once, one a second; False where the system cannot."""
+    if not LINUX:
+        return False
+    sock.setsockopt(_IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    sock.setsockopt(_IPPROTO_TCP, socket.TCP_KEEPCNT, int(KEEPALIVE_SECONDS) - 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(_IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+    return True
 
 
 def read_tcp_info(sock: socket.socket) -> bytes:
@@ -110,7 +127,9 @@ def tcp_info(raw: bytes) -> TcpInfo | None:
         if len(raw) < _RETRANSMITS.stop:
             return None
         raw = raw.ljust(_TCP_INFO_FIELDS.size, b"\0")
-    mss, path_mtu, rtt, rtt_variance, retransmits, segments, min_rtt = _TCP_INFO_FIELDS.unpack(raw)
+    mss, *ages, path_mtu, rtt, rtt_variance, retransmits, segments, min_rtt = (
+        _TCP_INFO_FIELDS.unpack(raw)
+    )
     return TcpInfo(
         rtt_seconds=rtt / 1e6,
         rtt_variance_seconds=rtt_variance / 1e6,
@@ -119,4 +138,6 @@ def tcp_info(raw: bytes) -> TcpInfo | None:
         mss_bytes=mss,
         retransmits=retransmits,
         segments_sent=segments or None,
+        quiet_seconds=min(ages) / 1e3,
+        heard_seconds=ages[-1] / 1e3,
     )

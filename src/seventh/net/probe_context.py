@@ -46,8 +46,9 @@ class ProbeContext:
     """
 
     __slots__ = (
-        "_addresses", "_attempts", "_carrier", "_carry", "_net", "_opened", "_per_address",
-        "_transports", "budget", "facts", "failure", "options", "target", "transcript", "watch",
+        "_addresses", "_attempts", "_carrier", "_carry", "_extended", "_net", "_opened",
+        "_per_address", "_transports", "budget", "facts", "failure", "options", "target",
+        "transcript", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +76,7 @@ class ProbeContext:
         self._carry = carry
         self._carrier: Carrier | None = None
         self._attempts: dict[str, int] = {}
+        self._extended = False
 
     # -- what was learnt -------------------------------------------------------------------------
 
@@ -231,6 +233,17 @@ class ProbeContext:
     def grant(self, connections: int) -> None:
         """Allow more connections to each address, for steps that the user requested."""
         self._per_address += connections
+
+    @property
+    def holds(self) -> bool:
+        """Whether idle connections are to be held: --hold, which is tier 4."""
+        return self.options.hold_seconds > 0 and self.denied(4) is None
+
+    def extend(self) -> None:
+        """Add the hold's time to the target's, once: nothing else may use it."""
+        if not self._extended:
+            self._extended = True
+            self.budget.deadline_ns += int(self.options.held_seconds * 1e9)
 
     @property
     def carried(self) -> bool:

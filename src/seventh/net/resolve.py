@@ -281,10 +281,5 @@ async def addresses_from(
     lookups = await asyncio.gather(
         *(record(host, kind, resolver=resolver, deadline_ns=deadline_ns) for kind in kinds)
     )
-    addresses = tuple(
-        Address(ip=ip, port=port)
-        for lookup in lookups
-        for ip in lookup.answers
-        if "." in ip or ":" in ip
-    )
+    addresses = tuple(Address(ip=ip, port=port) for each in lookups for ip in each.answers)
     return addresses[:MAX_ADDRESSES], tuple(lookups)

@@ -28,6 +28,8 @@ CHUNK = 65536
 STRETCH_NS = 10_000_000
 """After so long without a wait the loop gets its turn, and the time is looked at: a peer that sends
 faster than we read would hold up both for ever."""
+_LOOK_NS = 100_000_000
+"""How often the kernel is asked whether a keepalive was acknowledged: it does not tell."""
 Transcript = list[str]
 
 
@@ -82,6 +84,14 @@ class Stream(abc.ABC):
     def retransmits(self) -> int:
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return 0
+
+    async def keepalive(self) -> None:
+        """Have TCP ask whether the peer still has the connection (RFC 9293 §3.8.4).
+
+        Raises Failed: peer-silent without an acknowledgement, peer-reset; options-unusable without
+        a kernel socket of our own that can.
+        """
+        raise Failed(Reason.OPTIONS_UNUSABLE, "TCP keepalives cannot be sent on this connection")
 
     def __enter__(self) -> Self:
         return self
@@ -222,6 +232,25 @@ class TcpStream(Stream):
     def retransmits(self) -> int:
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return kernel.retransmits(self._last_info or kernel.read_tcp_info(self._sock))
+
+    async def keepalive(self) -> None:
+        """Have TCP ask whether the peer still has the connection; see :meth:`Stream.keepalive`."""
+        if not kernel.keep_alive(self._sock):
+            await super().keepalive()
+        begun, until = now_ns(), self._budget.within(kernel.KEEPALIVE_SECONDS)
+        while now_ns() < until:
+            try:
+                await readable(self._sock, min(until, now_ns() + _LOOK_NS))
+            except DeadlineError:
+                pass
+            else:
+                # An error, mostly: a reset, or that nothing was acknowledged.
+                if not (await self.receive(until))[0]:
+                    raise Failed(Reason.PEER_CLOSED, "the peer closed the connection")
+            info = self.tcp_info()
+            if info is not None and info.heard_seconds < (now_ns() - begun) / 1e9:
+                return
+        raise Failed(Reason.PEER_SILENT, "TCP keepalives were not acknowledged")
 
     def close(self) -> None:
         """Close the socket; what the peer still sends is dropped."""

@@ -7,19 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from seventh.model.facts import Facts
 from seventh.model.failure import Failure
 from seventh.model.phase import Phase
+from seventh.model.place import Place
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.sample import Sample
 from seventh.render.entries import (
     ChecklistEntry,
+    ComparisonEntry,
+    DifferenceEntry,
     FailureEntry,
     FindingEntry,
     HostEntry,
     JsonDocument,
     PhaseEntry,
+    PlaceEntry,
     ReportEntry,
     SkippedEntry,
     SourceEntry,
@@ -38,6 +43,8 @@ def json_document(document: Document, view: View) -> JsonDocument:
         seventh=document.version,
         reports=tuple(entry(report, wording, view) for report in document.reports),
         hosts=_hosts(document, view) if document.hosts else (),
+        places=tuple(map(place_entry, document.places)) if document.places else UNSET,
+        comparisons=comparison_entries(document) if document.places else UNSET,
     )
 
 
@@ -47,12 +54,43 @@ def _hosts(document: Document, view: View) -> tuple[HostEntry, ...]:
     return host_entries(document, view)
 
 
+def place_entry(place: Place) -> PlaceEntry:
+    """Return the entry of one place of ``--from``."""
+    return PlaceEntry(
+        name=clean(place.name), vantage=clean(place.vantage), python=clean(place.python),
+        installed=place.installed, seconds=length(place.seconds), missing=place.missing,
+        failure=clean(place.failure),
+    )  # fmt: skip
+
+
+def comparison_entries(document: Document) -> tuple[ComparisonEntry, ...]:
+    """Return the entries of the targets whose reports differ between places."""
+    return tuple(
+        ComparisonEntry(
+            target=clean(each.target),
+            filtered_near=tuple(map(clean, each.filtered_near)),
+            differences=tuple(
+                DifferenceEntry(
+                    aspect=difference.aspect,
+                    values={
+                        clean(name): tuple(map(clean, values))
+                        for name, values in difference.values.items()
+                    },
+                )
+                for difference in each.differences
+            ),
+        )
+        for each in document.comparisons
+    )
+
+
 def entry(report: Report, wording: Wording, view: View) -> ReportEntry:
     """Return the entry of one report."""
     return ReportEntry(
         target=clean(report.target),
         protocol=clean(report.protocol),
         vantage=clean(report.vantage),
+        place=clean(report.place) if report.place else UNSET,
         started_at=clean(report.started_at),
         duration_seconds=length(report.duration_seconds),
         status=status_of(report, view),

@@ -12,12 +12,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from seventh.model.checklist import LineVerdict
 from seventh.model.failure import Blame, Reason
 from seventh.model.host import PortState
 from seventh.model.phase import Clock, Outcome
+from seventh.model.place import Aspect
 from seventh.model.report import SkipCause
 from seventh.model.severity import Severity, Status
 from seventh.wire.text import printable
@@ -132,6 +133,10 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     protocol: str
     vantage: Annotated[str, Meta(description="the host that made the check")]
+    place: (
+        Annotated[str, Meta(description="the place of --from that made it; absent without --from")]
+        | UnsetType
+    ) = UNSET
     started_at: Instant
     duration_seconds: Seconds
     status: Status
@@ -185,6 +190,38 @@ class HostEntry(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[PortEntry, ...]
 
 
+class PlaceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One place from which the targets were checked (--from)."""
+
+    name: Annotated[str, Meta(description="as it was written: local or ssh://host")]
+    vantage: Annotated[str, Meta(description="the machine's own name, or empty")]
+    python: Annotated[str, Meta(description="the version of Python there, or empty")]
+    installed: Annotated[
+        bool, Meta(description="whether Seventh was installed there; else it was sent")
+    ]
+    seconds: Annotated[Seconds, Meta(description="the time for all, with the login")]
+    missing: Annotated[int, Meta(ge=0, description="targets without a report from there")]
+    failure: Annotated[str, Meta(description="why, or empty")]
+
+
+class DifferenceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One aspect in which the reports of a target differ."""
+
+    aspect: Aspect
+    values: Annotated[dict[str, tuple[str, ...]], Meta(description="by place")]
+
+
+class ComparisonEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the reports of one target differ between places."""
+
+    target: str
+    differences: tuple[DifferenceEntry, ...]
+    filtered_near: Annotated[
+        tuple[str, ...],
+        Meta(description="places from which the port does not answer, while it is open elsewhere"),
+    ]
+
+
 class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The output of one run: a report per target, in the order of the targets."""
 
@@ -196,6 +233,17 @@ class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
         tuple[HostEntry, ...],
         Meta(description="hosts given without a scheme; only open ports have a report"),
     ]
+    places: (
+        Annotated[tuple[PlaceEntry, ...], Meta(description="places of --from; absent without it")]
+        | UnsetType
+    ) = UNSET
+    comparisons: (
+        Annotated[
+            tuple[ComparisonEntry, ...],
+            Meta(description="targets whose reports differ by place; absent without --from"),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 def clean(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 HIDDEN = frozenset(
     ["breadth", "cells", "close_ended", "close_frame", "close_sent", "configured", "measured",
-     "foreign_origin_sent", "protocol_version", "reach", "reference_id_hex",
+     "foreign_origin_sent", "ignore_unknown", "not_ignored", "overridden", "protocol_version", "reach", "reference_id_hex",
      "reference_timestamp_hex", "secure", "sends_cookie", "ticket_key_name", "verified_path"]
 )  # fmt: skip
 """Raw forms of other facts, and what a drawing or the target's URL shows."""
@@ -19,6 +19,7 @@ EVIDENT = frozenset(["outcome", "detail", "side", "state"])
 """Labels that are left out in a list, as the value is clear without them."""
 
 LABELS = {
+    "alive_seconds": "keepalives",
     "advertised": "advertises",
     "alternatives": "advertised alternatives",
     "body_bytes": "body size",

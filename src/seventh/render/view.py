@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh.model.host import Host
+from seventh.model.place import Comparison, Place
 from seventh.model.report import Report
 from seventh.model.severity import Severity, Status
 
@@ -27,6 +28,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     reports: tuple[Report, ...]
     hosts: tuple[Host, ...] = ()
     """Hosts given without a scheme; ``reports`` has those of their open ports."""
+    places: tuple[Place, ...] = ()
+    """The places of ``--from``."""
+    comparisons: tuple[Comparison, ...] = ()
+    """The targets whose reports differ between them."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,8 @@ class CodingFault(StrEnum):
     CUT_SHORT = "cut-short"
     UNKNOWN = "unknown"
     """The coding is not supported."""
+    NO_DECODER = "no-decoder"
+    """The coding's library is not installed on this machine, so nothing is known."""
     BOUNDS = "bounds"
     """The decoded content is too large, or there are too many codings."""
 
@@ -162,10 +164,15 @@ def _coding(name: str) -> _Coding:
         return _Zlib(gzip=True)
     if name == "deflate":
         return _Zlib(gzip=False)
-    if name == "br":
-        return _Brotli()
-    if name == "zstd":
-        return _Zstd()
+    try:
+        if name == "br":
+            return _Brotli()
+        if name == "zstd":
+            return _Zstd()
+    except ModuleNotFoundError as error:
+        raise CodingViolation(
+            CodingFault.NO_DECODER, f"{name} not decoded: {error.name} is not installed here"
+        ) from None
     raise CodingViolation(CodingFault.UNKNOWN, f"unknown content coding {quoted(name, 40)}")
 
 

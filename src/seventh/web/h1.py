@@ -120,10 +120,7 @@ class H1Connection(HttpConnection):
         if request.body and request.get("expect") is not None:
             exchange = await self._expect(request, out, deadline_ns, body_cap, on_body)
         else:
-            if request.body:
-                out += self._h11.send(h11.Data(data=request.body))
-            if request.body or not head.stays:  # otherwise the end has no bytes
-                out += self._h11.send(_END)
+            out += self._h11.send(h11.Data(data=request.body)) + self._h11.send(_END)
             exchange = await self._send(
                 out, request.method, body_cap, on_body, may_fail=bool(request.body)
             )

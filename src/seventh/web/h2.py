@@ -159,6 +159,11 @@ class H2Connection(HttpConnection):
                 raise
         return stats.goaway.at if stats.goaway is not None else user_mark()
 
+    @property
+    def failure(self) -> Failed | None:
+        """How the connection ended, unless by GOAWAY."""
+        return self._wire.failed
+
     async def aclose(self) -> None:
         """Send GOAWAY and close."""
         if self._wire.failed is None:

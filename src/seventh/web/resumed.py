@@ -33,6 +33,10 @@ class Resumed(Stream):
         """Stop requiring a minimum rate."""
         self._below.expect_silence()
 
+    def expect_answers(self) -> None:
+        """Enforce the minimum rate again."""
+        self._below.expect_answers()
+
     async def send(self, data: bytes) -> Mark:
         """Send ``data``."""
         return await self._below.send(data)
@@ -43,6 +47,10 @@ class Resumed(Stream):
             rest, self._rest = self._rest, b""
             return rest, self._at
         return await self._below.receive(deadline_ns)
+
+    async def aclose(self) -> None:
+        """Close, after TLS's closing message where there is TLS."""
+        await self._below.aclose()
 
     def close(self) -> None:
         """Close without waiting."""

@@ -15,18 +15,21 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 from seventh.model.failure import Failed, Reason, UsageError, system_error
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import Cutoff, DeadlineError
+from seventh.wire.table import read_text
 from seventh.wire.text import printable
 
 SEARCH_SECONDS = 5.0
 """The most that one search may take."""
 MAX_PATTERN = 4096
-_PROGRAM = Path(__file__).with_name("search_process.py")
 _SPECIAL = frozenset(r".^$*+?{}[]\|()")
+
+
+def _program() -> str:
+    return read_text(__package__, "search_process.py")
 
 
 def pattern_of(text: str, option: str) -> str:
@@ -68,7 +71,7 @@ async def first_match(
     try:
         # A session of its own: Ctrl-C is for this process, which ends that one.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", str(_PROGRAM), start_new_session=True,
+            sys.executable, "-I", "-S", "-c", _program(), start_new_session=True,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip

@@ -10,6 +10,7 @@ from seventh.lint.nginx.tls import NOTHING
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import View, parse_software
 from seventh.model.tlsfacts import TlsFacts
+from seventh.protocols.http.facts.config import LostHeader, LostHeaders
 from tests.lint.changes import changes
 from tests.lint.nginx.texts import server, whole
 
@@ -68,7 +69,14 @@ FILES: dict[str, dict[str, object]] = {
         "http.cache_control": ("a", "b"),
     },
     server("add_header Cache-Control a; location / { }"): {"http.cache_control": ("a",)},
-    server("add_header Cache-Control a; location / { add_header X y; }"): {},
+    server("add_header Cache-Control a; location / { add_header X y; }"): {
+        "http.lost_headers": LostHeaders(
+            by="nginx.conf:5", can_merge=True, headers=(
+                LostHeader(name="Cache-Control", at="nginx.conf:5",
+                           line='add_header Cache-Control "a";'),
+            ),
+        ),
+    },
     server("add_header Strict-Transport-Security max-age=9;"): {"http.hsts": "max-age=9"},
     server("add_header Strict-Transport-Security max-age=9; location / { add_header X y; }"): {
         "http.hsts_lost": True,

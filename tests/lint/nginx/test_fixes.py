@@ -66,6 +66,15 @@ SCENES: dict[str, Scene] = {
     ),
     "HTTP-NO-FRESHNESS at a location": Scene(location="alias /files/;", without=("Cache-",)),
     "HTTP-HSTS at a location": Scene(location="add_header X-A b;"),
+    "HTTP-HEADERS-LOST": Scene(
+        server='add_header X-Content-Type-Options "nosniff" always;',
+        location=f'{HSTS} add_header Cache-Control "max-age=60, stale-while-revalidate=60"; '
+        "add_header X-A b;",
+    ),
+    "HTTP-BODY-LIMIT": Scene(location=PROXY, path="/upload"),
+    "HTTP-PROXY-TRUST": Scene(
+        server="set_real_ip_from 0.0.0.0/0; real_ip_header X-Forwarded-For;"
+    ),
     "HTTP-NO-SWR": Scene(server='add_header Cache-Control "max-age=60";', without=("Cache-",)),
     "HTTP-VARY": Scene(without=("gzip_vary",)),
     "HTTP-NO-COMPRESS": Scene(without=("gzip",)),
@@ -105,6 +114,7 @@ SCENES: dict[str, Scene] = {
     "TLS-MTLS-OPTIONAL": Scene(server="ssl_verify_client optional; ssl_client_certificate ca.pem;"),
 }  # fmt: skip
 ELSEWHERE = {
+    "HTTP-REDIRECT-LOOP": "a server block to add and a line to remove: tests/peers/test_behind.py",
     "TLS-DH-SMALL": "needs a file of parameters: tests/lint/nginx/test_lint.py",
     "QUIC-AMPLIFY": "a file shows that it is off; only the wire shows that this matters",
 }

@@ -116,13 +116,15 @@ def test_a_line_is_shown_for_each_directive_that_findings_stand_on() -> None:
         "keepalive_requests": "1000", "http2": "off", "http3": "on",
         "http2_max_concurrent_streams": "128", "quic_retry": "off", "proxy_http_version": "1.1",
         "proxy_read_timeout": "60s", "proxy_buffering": "on", "proxy_cache": "off",
-        "proxy_ignore_headers": "", "limit_req_status": "503",
+        "proxy_ignore_headers": "", "limit_req_status": "503", "client_max_body_size": "1m",
+        "real_ip_header": "X-Real-IP",
     }  # fmt: skip
     absent = {
         "return": "no return to https", "proxy_set_header": "no proxy_set_header line",
         "proxy_hide_header": "no proxy_hide_header line",
         **{name: f"no {name} line" for name in
-           ("ssl_dhparam", "proxy_pass", "proxy_cache_valid", "limit_req", "limit_conn")},
+           ("ssl_dhparam", "proxy_pass", "proxy_cache_valid", "limit_req", "limit_conn",
+            "set_real_ip_from")},
     }  # fmt: skip
     shown = {
         name: [(setting.value, setting.at.line, setting.at.text) for setting in settings]
@@ -250,6 +252,23 @@ def test_what_of_a_handshake_reaches_the_backend(lines: str, sent: bool, connect
 def test_which_paths_are_meant_for_streams_of_events(path: str, stream: bool) -> None:
     *_, view = lint(server(f"location {path} {{ {PASS} }}")).views
     assert config(view).event_stream is stream
+
+
+@pytest.mark.parametrize(
+    ("path", "upload"),
+    [
+        ("/upload", True), ("/uploads/", True), ("/api/upload", True), ("/uploader", True),
+        ("/attachments", True), ("/Attachment/1", True), ("/webdav", True), ("/dav/", True),
+        ("/imports", True), ("~ ^/(upload|x)$", True), ("~ /my-import", True),
+        ("/uploaded", False), ("/important", False), ("/davos", False), ("/", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("more", "default"), [("", True), ("client_max_body_size 9m;", False)])
+def test_which_paths_are_meant_for_uploads(
+    path: str, upload: bool, more: str, default: bool
+) -> None:
+    *_, view = lint(server(f"{more} location {path} {{ {PASS} }}")).views
+    assert (config(view).upload, config(view).default_body_limit) == (upload, default)
 
 
 @pytest.mark.parametrize(

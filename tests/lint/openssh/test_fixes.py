@@ -92,6 +92,9 @@ SERVER = [
     ("SSH-THROTTLE", "10.2", "PerSourcePenalties no\n"),
     ("SSH-CONF-OBSOLETE", "9.2", "UsePrivilegeSeparation sandbox\nProtocol 2\n"),
     ("SSH-CONF-OBSOLETE", "9.2", "Ciphers aes256-gcm@openssh.com\n"),
+    ("SSH-CONF-OVERRIDDEN", "9.2", "PermitTTY yes\nPermitTTY no\n"),
+    ("SSH-CONF-OVERRIDDEN", "9.2", "{GOOD}Match User a\n Banner x\nMatch User a\n Banner y\n"),
+    ("SSH-CONF-OVERRIDDEN", "9.2", "FingerprintHash md5\nFingerprintHash sha256\n"),
     ("SSH-TERRAPIN", "9.2", "Ciphers chacha20-poly1305@openssh.com\n"),
 ]  # fmt: skip
 
@@ -111,6 +114,14 @@ CLIENT = [
     ("SSH-FWD-OPEN", "GatewayPorts yes\nLocalForward 8080 inner:80\n"),
     ("SSH-FWD-OPEN", "RemoteForward [::]:2222 localhost:22\n"),
     ("SSH-CONF-OBSOLETE", "Protocol 2\nUseRoaming no\n"),
+    ("SSH-NO-KEEPALIVE", "Host inner\n ProxyJump bastion\n"),
+    ("SSH-NO-KEEPALIVE", "ServerAliveInterval 0\nProxyCommand nc -X connect -x p:3128 %h %p\n"),
+    ("SSH-CONF-KEYCHAIN", "Host a\n UseKeychain yes\nHost b\n Port 1\n"),
+    ("SSH-CONF-KEYCHAIN", "IgnoreUnknown XAuth*\nHost a\n UseKeychain yes\n"),
+    ("SSH-CONF-KEYCHAIN", "Host b\n IgnoreUnknown UseKeychain\nHost a\n UseKeychain no\n"),
+    ("SSH-CONF-KEYCHAIN", "UseKeychain yes\nIgnoreUnknown UseKeychain\n"),
+    ("SSH-CONF-OVERRIDDEN", "Host *\n User x\nHost a\n User y\n"),
+    ("SSH-CONF-OVERRIDDEN", "ProxyJump none\nHost a\n ProxyCommand nc %h %p\n"),
 ]
 
 

@@ -267,7 +267,7 @@ def test_a_directive_too_new_for_the_version_is_a_problem(tmp_path: Path) -> Non
 # -- ssh_config ------------------------------------------------------------------------------------
 
 
-def test_the_seed_s_client_sample_has_no_finding(tmp_path: Path) -> None:
+def test_the_seed_s_client_sample_has_only_keepalives_to_add(tmp_path: Path) -> None:
     text = """# ~/.ssh/config
 Host bastion
   HostName bastion.example.com
@@ -282,7 +282,7 @@ Host inner
 """
     report = lint(tmp_path, ".ssh/config", text)
     assert report.failure is None
-    assert not report.findings
+    assert [(f.id, f.view) for f in report.findings] == [("SSH-NO-KEEPALIVE", "Host inner")]
     assert "SSH-NOMUX" in report.passed
 
 

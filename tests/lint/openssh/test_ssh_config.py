@@ -40,7 +40,8 @@ def lines(view: View, key: str) -> list[str]:
 
 CONFIG = SshConfigFacts(
     side="client", version=(9, 2), breadth="all", left_to_others=LISTS, idle=(),
-    agent_forwarding=False, jump="", multiplexed=False, open_binds=(),
+    agent_forwarding=False, jump="", multiplexed=False, open_binds=(), overridden=(),
+    not_ignored=(), proxied_by="", alive_seconds=0.0,
 )  # fmt: skip
 
 
@@ -69,14 +70,26 @@ def test_an_empty_file_has_the_defaults() -> None:
         ("ControlMaster auto\nControlPath None", {}),
         ("ControlMaster no\nControlPath ~/x", {}),
         ("ControlMaster auto\nControlPath ~/x", {"multiplexed": True}),
-        ("ProxyJump a,b", {"jump": "a,b"}),
+        ("ProxyJump a,b", {"jump": "a,b", "proxied_by": "ProxyJump a,b"}),
         ("ProxyJump none", {}),
-        ("ProxyCommand ssh -W %h:%p a", {"jump": "ssh -W %h:%p a"}),
-        ("ProxyCommand /usr/bin/ssh -W %h:%p a", {"jump": "/usr/bin/ssh -W %h:%p a"}),
-        ("ProxyCommand nc ssh", {}),
+        ("ProxyCommand ssh -W %h:%p a",
+         {"jump": "ssh -W %h:%p a", "proxied_by": "ProxyCommand ssh -W %h:%p a"}),
+        ("ProxyCommand /usr/bin/ssh -W %h:%p a",
+         {"jump": "/usr/bin/ssh -W %h:%p a",
+          "proxied_by": "ProxyCommand /usr/bin/ssh -W %h:%p a"}),
+        ("ProxyCommand nc ssh", {"proxied_by": "ProxyCommand nc ssh"}),
         ("ProxyCommand none", {}),
-        ("ProxyCommand 'ssh", {}),
-        ("ProxyJump %q", {}),  # an unknown token
+        ("ProxyCommand 'ssh", {"proxied_by": "ProxyCommand 'ssh"}),
+        ("ProxyJump %q", {"proxied_by": "ProxyJump %q"}),  # an unknown token
+        ("ServerAliveInterval 1m", {"alive_seconds": 60.0}),
+        ("ServerAliveInterval none", {}),
+        ("BatchMode yes", {"alive_seconds": None}),  # Debian's default is then 300
+        ("BatchMode yes\nServerAliveInterval 0", {}),
+        ("UseKeychain yes", {"not_ignored": ("UseKeychain",)}),
+        ("IgnoreUnknown a,usek*\nUseKeychain yes", {"ignore_unknown": "a,usek*"}),
+        ("IgnoreUnknown a\nUseKeychain yes",
+         {"ignore_unknown": "a", "not_ignored": ("UseKeychain",)}),
+        ("UseKeychain yes\nIgnoreUnknown UseKeychain", {"not_ignored": ("UseKeychain",)}),
         ("Protocol 2", {"idle": ("Protocol",)}),
         ("MACs umac-64@openssh.com\nCiphers aes256-gcm@openssh.com",
          {"idle": ("MACs",), "left_to_others": (LISTS[0], *LISTS[3:])}),

@@ -43,7 +43,7 @@ KEX = (
 )  # fmt: skip
 """KexAlgorithms of sshd 9.2 (sshd_config(5) of that release)."""
 CONFIG = SshConfigFacts(
-    side="server", version=(9, 2), idle=(), allowed=(), agent_forwarding=True,
+    side="server", version=(9, 2), idle=(), overridden=(), allowed=(), agent_forwarding=True,
     startups=(10, 30, 100), startups_per_source="none", grace_seconds=120, version_addendum="",
 )  # fmt: skip
 LOGIN = Login(
@@ -107,6 +107,7 @@ def test_a_full_file() -> None:
             "MACs": WrittenList(text="-hmac-*", effective=macs, default=default_macs),
         },
         authentication_methods=("publickey,password", "hostbased"), idle=("UseLogin", "MACs"),
+        overridden=(),
         allowed=("a", "b", "c"), agent_forwarding=False, startups=(5, 20, 9),
         startups_per_source="3", grace_seconds=60, debian_banner=False, version_addendum="x y",
     )  # fmt: skip

@@ -148,7 +148,7 @@ REFUSED = [
     ("LoginGraceTime 1x", "1: invalid value '1x' for LoginGraceTime"),
     ("MaxStartups 9:30:5", "1: invalid value '9:30:5' for MaxStartups"),
     ("Port x", "1: Port: invalid value 'x'"),
-    ("Match User x\n Port 22", "2: Port is not allowed in a Match block"),
+    ("Match User x\n Port 22", "2: Port is not allowed in a Match block (line 1: Match User x)"),
     ("Match all\n Port 22", ""),
     (KEYS_COMMAND, "1: AuthorizedKeysCommand requires AuthorizedKeysCommandUser"),
     (PRINCIPALS, "1: AuthorizedPrincipalsCommand requires AuthorizedPrincipalsCommandUser"),

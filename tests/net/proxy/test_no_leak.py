@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from seventh.engine.check import check_one, pulse_one
 from seventh.lab import start
-from seventh.labkit.serve import Kit
+from seventh.labkit.serve import Kit, free_port
+from seventh.model.failure import Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
+from seventh.model.target import Target
 from tests.net.proxy.relay import relaying
-from tests.options import changed
+from tests.options import changed, options_with
 
 NAME, ADDRESS = "behind.seventh.invalid", "192.0.2.7"
 """What only the proxy can reach: a name that does not exist, and an address of RFC 5737."""
@@ -92,14 +94,17 @@ async def test_no_packet_of_any_protocol(
     assert not any(a.rtt_seconds or a.path_mtu_bytes for a in net.attempts)
 
 
-@pytest.mark.parametrize("url", ["ntp://{}", "nts://{}"])
-async def test_no_packet_of_udp(kit: Kit, traffic: Traffic, url: str) -> None:
-    async with start.serving("net", None, kit) as served, relaying("http", 1) as (proxy, relay):
-        from seventh.cli.targets import gather
-
-        del served
-        (job,) = gather([url.format(NAME)], [], changed(Options(), proxy=proxy), {})
-        report = await check_one(*job)
+@pytest.mark.parametrize("scheme", ["ntp", "nts"])
+async def test_no_packet_of_udp(traffic: Traffic, scheme: str) -> None:
+    target = Target(scheme=scheme, host=NAME, port=4460)
+    async with relaying("http", free_port()) as (url, relay):
+        report = await check_one(target, options_with(proxy=url, resolver=RESOLVER))
+    assert set(traffic.seen) <= {"127.0.0.1"}, traffic.seen
     assert report.failure is not None
-    assert NAME not in traffic.seen
-    assert all(port != 123 for _, port in relay.asked)
+    if scheme == "ntp":
+        assert report.failure.reason is Reason.OPTIONS_UNUSABLE
+        assert report.failure.detail.startswith("--proxy carries TCP only")
+        assert relay.asked == []
+        assert not report.findings
+    else:
+        assert relay.asked == [(NAME, 4460)], "keys are established over TCP"

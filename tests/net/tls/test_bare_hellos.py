@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from seventh.labkit.serve import tcp_server
 from seventh.model.alert import Alert
+from seventh.model.failure import Failed, Reason
 from seventh.model.options import Options
 from seventh.model.target import Target
+from seventh.model.tlsfacts import Starttls, TlsFacts, Topic
 from seventh.net.probe_context import ProbeContext
 from seventh.net.tls import bare_hellos
 from seventh.net.tls.bare_hellos import MAX_QUESTIONS, Answer, BareHellos, exchange
@@ -74,6 +78,25 @@ async def test_after_starttls_an_error_in_clear_is_a_refusal() -> None:
     assert (await answered(broken, in_clear=True)).outcome == "unclear"
 
 
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (Reason.PEER_RESET, Answer(outcome="refused")),
+        (Reason.PEER_CLOSED, Answer(outcome="refused")),
+        (Reason.PEER_SILENT, Answer(outcome="unclear", why="no answer to this ClientHello")),
+        (Reason.BUDGET_EXCEEDED, None),
+    ],
+)
+async def test_a_connection_that_ends(reason: Reason, expected: Answer | None) -> None:
+    stream = Mock(send=AsyncMock(), receive=AsyncMock(side_effect=Failed(reason, "ended")))
+    if expected is not None:
+        assert await exchange(stream, b"") == expected
+        return
+    with pytest.raises(Failed) as raised:
+        await exchange(stream, b"")
+    assert raised.value.reason is reason
+
+
 async def test_no_more_questions_than_allowed() -> None:
     opened = 0
 
@@ -107,6 +130,10 @@ def hello(version: int = n.TLS12, suite: int = 0xC02B, **more: Any) -> Answer:
 
 def refusal(alert: Alert | None = None) -> Answer:
     return Answer(outcome="refused", alert=alert)
+
+
+def offers_groups(sent: tlshello.ClientHello) -> bool:
+    return 10 in {kind for kind, _ in sent.extensions or ()}  # supported_groups, RFC 8422 §5.1
 
 
 UNCLEAR = Answer(outcome="unclear", why="no answer")
@@ -171,6 +198,7 @@ async def test_an_old_server_is_asked_for_suites_with_its_own_version(
     await questions.broken_suites()
     await questions.obsolete_suites()
     assert [h.version for h in script.hellos] == [n.TLS11, n.SSL3, n.TLS10, n.TLS10]
+    assert [offers_groups(h) for h in script.hellos] == [True, False, True, True]
     assert (questions.learnt.broken, questions.learnt.obsolete) == ([0x0005], [])
 
 
@@ -178,9 +206,20 @@ async def test_an_old_server_is_asked_for_suites_with_its_own_version(
 async def test_without_a_prime(
     monkeypatch: pytest.MonkeyPatch, answer: Answer, bits: int | None
 ) -> None:
-    questions = Script(monkeypatch, answer, refusal()).questions()
+    script = Script(monkeypatch, answer, refusal())
+    questions = script.questions()
     await questions.finite_field()
     assert questions.learnt.dh_bits == bits
+    why = {
+        "refused": {},
+        "unclear": {Topic.FINITE_FIELD: "no answer"},
+        "hello": {
+            Topic.FINITE_FIELD: "the server accepts a DHE suite, but sends no readable prime"
+        },
+    }
+    assert questions.learnt.unknown == why[answer.outcome]
+    assert len(script.answers) == 1, "one question"
+    assert not offers_groups(script.hellos[0]), "a server would choose a group of RFC 7919 by them"
 
 
 @pytest.mark.parametrize(("first", "second", "least"), [(2048, 1024, 1024), (1024, 2048, 1024)])
@@ -276,3 +315,102 @@ async def test_a_list_that_was_not_learnt_is_not_complete(monkeypatch: pytest.Mo
     questions.learnt.broken, questions.learnt.obsolete = [], None
     await questions.more_suites()
     assert questions.learnt.all_suites is False
+
+
+# -- all questions to one server ---------------------------------------------------------------
+
+
+async def asked(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[tlshello.ClientHello], Answer], **known: Any
+) -> tuple[TlsFacts, list[tuple[tlshello.ClientHello, dict[str, bool]]]]:
+    """Ask a server that answers by the hello, of which a handshake has shown ``known``."""
+    sent: list[tuple[tlshello.ClientHello, dict[str, bool]]] = []
+
+    async def exchange(_: object, data: bytes, **how: bool) -> Answer:
+        sent.append((tlshello.parse_client_hello(data[9:]), how))
+        return answer(sent[-1][0])
+
+    async def open_stream() -> Any:
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(bare_hellos, "exchange", exchange)
+    ctx = ProbeContext(Target(scheme="tls", host="host.example", port=443), Options())
+    ctx.notes(TlsFacts).learn(**known)
+    await bare_hellos.check_bare_hellos(ctx, open_stream, "host.example")
+    ctx.close()
+    return ctx.notes(TlsFacts).facts, sent
+
+
+async def test_a_modern_server_that_refuses_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts, sent = await asked(
+        monkeypatch, lambda _: refusal(VERSION), version="TLSv1.3", group="X25519MLKEM768"
+    )
+    assert facts.versions == ("TLSv1.3",)
+    assert facts.versions_refused == ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
+    assert (facts.broken_suites, facts.obsolete_suites, facts.all_suites) == ((), (), True)
+    assert (facts.dh_bits, facts.hybrid_group) == (0, "X25519MLKEM768")
+    assert [hello.version for hello, _ in sent] == [n.TLS11, *[n.TLS12] * 4]
+    assert all(hello.extension(0) == b"\0\x0f\0\0\x0chost.example" for hello, _ in sent)
+    assert [how["in_clear"] for _, how in sent] == [False] * 5
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted", "refused", "questions"),
+    [
+        ("TLSv1.3", ("TLSv1.3",), ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"), 6),
+        ("TLSv1.2", ("TLSv1.2",), ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"), 6),
+        ("TLSv1.1", ("TLSv1.1",), ("SSLv3", "TLSv1.0", "TLSv1.2", "TLSv1.3"), 8),
+        (None, (), (), 8),  # refusals of a server that answers nothing
+    ],
+)
+async def test_what_the_main_handshake_has_shown_counts(
+    monkeypatch: pytest.MonkeyPatch,
+    version: str | None,
+    accepted: tuple[str, ...],
+    refused: tuple[str, ...],
+    questions: int,
+) -> None:
+    """A server of TLS 1.1 or less is asked for each old version; a modern one once."""
+    facts, sent = await asked(
+        monkeypatch,
+        lambda _: refusal(VERSION),
+        version=version,
+        group="X25519",
+        starttls=Starttls(protocol="smtp"),
+    )
+    assert (facts.versions, facts.versions_refused, len(sent)) == (accepted, refused, questions)
+    assert all(how["in_clear"] for _, how in sent)
+    unknown = {} if version else {Topic.HELLOS: "no answer to any ClientHello"}
+    assert facts.unknown == unknown
+    assert facts.broken_suites == (() if version else None)
+    assert facts.hybrid_group == ("" if version else None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "bits", "least"),
+    [(None, 2048, 2048), (1024, 2048, 1024), (2048, 1024, 1024), (2048, None, 2048)],
+)
+async def test_the_least_prime_of_all_counts(
+    monkeypatch: pytest.MonkeyPatch, shown: int | None, bits: int | None, least: int
+) -> None:
+    def answer(sent: tlshello.ClientHello) -> Answer:
+        if bits is None or offers_groups(sent):
+            return refusal()
+        said = hello(suite=sent.suites[0]).hello
+        return Answer(outcome="hello", hello=said, key=tlshello.KeyExchange(prime_bits=bits))
+
+    facts, _ = await asked(monkeypatch, answer, version="TLSv1.2", dh_bits=shown)
+    assert facts.dh_bits == least
+
+
+async def test_silence_is_told_of_each_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts, sent = await asked(monkeypatch, lambda _: UNCLEAR, version="TLSv1.2")
+    assert len(sent) == 8
+    topics = [
+        Topic.TLS11, Topic.TLS10, Topic.SSL3, Topic.BROKEN_SUITES, Topic.OBSOLETE_SUITES,
+        Topic.TLS12, Topic.FINITE_FIELD, Topic.HYBRID_GROUP,
+    ]  # fmt: skip
+    assert facts.unknown == dict.fromkeys(topics, "no answer")
+    assert (facts.versions, facts.versions_refused) == (("TLSv1.2",), ("TLSv1.3",))
+    assert (facts.broken_suites, facts.obsolete_suites, facts.all_suites) == (None, None, False)
+    assert (facts.dh_bits, facts.hybrid_group, facts.compression) == (None, None, None)

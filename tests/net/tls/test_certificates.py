@@ -69,7 +69,7 @@ async def test_the_other_certificate_is_for_another_name(kit: Kit) -> None:
     report = await look(
         kit, kit.authority.issue(key=EC), kit.authority.issue("other.test", key=RSA)
     )
-    assert params(report, "TLS-CERT-HOST")["names"] == ("other.test",)
+    assert params(report, "TLS-CERT-HOST")["names"] == ("other.test (RSA)",)
 
 
 async def test_the_other_chain_is_incomplete(kit: Kit) -> None:

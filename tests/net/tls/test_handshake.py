@@ -459,3 +459,17 @@ async def test_what_a_peer_said_before_its_reset_is_read(kit: Kit, ca: str) -> N
         finally:
             monkey.undo()
     assert got == b"say this back"
+
+
+async def test_the_minimum_rate_is_enforced_below(kit: Kit) -> None:
+    async with (
+        tls_server(server_context(kit.authority.issue())) as port,
+        probing(port) as ctx,
+    ):
+        below = await ctx.connect()
+        stream = prepare(below, ctx.options, "lab.test")
+        stream.expect_silence()
+        assert below._meter.patient
+        stream.expect_answers()
+        assert not below._meter.patient
+        stream.close()

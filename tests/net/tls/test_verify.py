@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import subprocess
+from typing import Any
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Blame, Failed, Reason
 from seventh.model.tlsfacts import Certificate
 from seventh.net.tls import verify as tlsverify
 from seventh.wire.certnames import HostNames
 from tests.peers import need_binary
 
 NOW = dt.datetime.now(dt.UTC)
+_RSA_KEY = rsa.generate_private_key(65537, 2048)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +99,62 @@ def test_a_certificate_is_read(kit: Kit) -> None:
     assert (read.key_type, read.key_bits, read.signature_hash) == ("EC", 256, "sha256")
     assert read.must_staple
     assert 89 < read.days_left < 90
+    assert -0.1 < read.days_to_start < -0.04  # an hour before now
     assert read.lifetime_days == 90
     assert read.version == 3
     assert not read.self_issued
     assert read.weaknesses == ()
+
+
+def test_the_fields_of_a_certificate(kit: Kit) -> None:
+    issued = kit.authority.issue(*(f"{at}.example" for at in range(257)))
+    read, start = _read(issued), issued.certificate.not_valid_before_utc
+    assert read.not_before == f"{start:%Y-%m-%dT%H:%M:%SZ}"
+    assert read.not_after == f"{start + dt.timedelta(days=90):%Y-%m-%dT%H:%M:%SZ}"
+    assert read.serial == format(issued.certificate.serial_number, "x")
+    assert read.issuer == "CN=Seventh throw-away intermediate"
+    assert (read.names_count, len(read.names), read.names[-1]) == (257, 256, "255.example")
+    assert read.size_bytes == len(_der(issued))
+    assert read.sha256 == issued.certificate.fingerprint(hashes.SHA256()).hex()
+    assert (read.must_staple, read.problem, read.unjudged) == (False, "", "")
+
+
+SHA256_RSA = bytes.fromhex("06092a864886f70d01010b")
+
+
+@pytest.mark.parametrize(
+    ("oid", "name", "unjudged"),
+    [
+        ("06092a864886f70d010104", "md5", ""),
+        ("06092a864886f70d010102", "md2", ""),
+        ("06092a864886f70d010105", "sha1", ""),
+        ("0609608648016503040314", None, ""),  # SLH-DSA-SHA2-128s
+        ("06092a864886f70d01017f", None,
+         "signature algorithm not supported here (1.2.840.113549.1.1.127)"),
+    ],
+)  # fmt: skip
+def test_the_hash_of_a_signature(kit: Kit, oid: str, name: str | None, unjudged: str) -> None:
+    der = _der(kit.authority.issue(key=_RSA_KEY, self_signed=True))
+    assert der.count(SHA256_RSA) == 2
+    read = tlsverify.read_certificate(der.replace(SHA256_RSA, bytes.fromhex(oid)), NOW)
+    assert (read.signature_hash, read.unjudged) == (name, unjudged)
+    assert (read.key_type, read.key_bits, read.self_issued) == ("RSA", 2048, True)
+
+
+def test_what_cannot_be_read_keeps_its_bytes_and_fits_at_no_time() -> None:
+    read = tlsverify.read_certificate(b"\x30\x00", NOW)
+    assert read == Certificate(
+        subject="(unreadable)", issuer="(unreadable)", problem="not a readable certificate",
+        size_bytes=2, sha256=hashlib.sha256(b"\x30\x00").hexdigest(),
+    )  # fmt: skip
+    assert (tlsverify.glance(b"\x30\x00").start, tlsverify.glance(b"\x30\x00").end) == (0, 0)
+
+
+def test_a_certificate_fits_from_its_first_moment_to_its_last() -> None:
+    seen = tlsverify.Glance(HostNames.of("host.example"), 100.0, 200.0)
+    fits = {now: seen.fits("host.example", now) for now in (99.9, 100.0, 200.0, 200.1)}
+    assert fits == {99.9: False, 100.0: True, 200.0: True, 200.1: False}
+    assert not seen.fits("other.example", 150.0)
 
 
 def test_old_certificates_are_read(kit: Kit) -> None:
@@ -112,6 +167,8 @@ def test_old_certificates_are_read(kit: Kit) -> None:
     assert small.weaknesses == ("RSA 1024 bits",)
     tiny = _read(kit.authority.issue(key=ec.generate_private_key(ec.SECP192R1())))
     assert tiny.weaknesses == ("EC 192 bits",)
+    dsa_key: Any = dsa.generate_private_key(1024)  # noqa: S505
+    assert _read(kit.authority.issue(key=dsa_key)).weaknesses == ("DSA 1024 bits",)
     assert (
         _read(kit.authority.issue(key=ed25519.Ed25519PrivateKey.generate())).key_type == "Ed25519"
     )  # type: ignore[arg-type]
@@ -151,33 +208,87 @@ def judge(chain: tuple[Certificate, ...], errors: tlsverify.Errors, host: str) -
     return tlsverify.judge(chain, errors, host, HostNames.of(*chain[0].names))
 
 
+SELF = msgspec.structs.replace(ROOT, names=("host.example",))
+STRANGE = msgspec.structs.replace(MID, unjudged="key type not supported here (1.2.3)")
+NO_ISSUER = (
+    "issuer of the server certificate (CN=leaf), CN=mid, is neither sent nor trusted here "
+    "(private CA: add --ca FILE)"
+)
+NO_ROOT = "issuer of CN=mid, CN=root, is neither sent nor trusted here (private CA: add --ca FILE)"
+UNVERIFIED = "chain could not be verified here: "
+UNTRUSTED, INVALID = Reason.TLS_CERTIFICATE_UNTRUSTED, Reason.TLS_CERTIFICATE_INVALID
+EXPIRED, EARLY = Reason.TLS_CERTIFICATE_EXPIRED, Reason.TLS_CERTIFICATE_NOT_YET_VALID
+WEAK = Reason.TLS_CERTIFICATE_WEAK
+
+
+def but(certificate: Certificate = LEAF, **fields: Any) -> Certificate:
+    return msgspec.structs.replace(certificate, **fields)
+
+
 @pytest.mark.parametrize(
     ("chain", "errors", "state", "reason", "said"),
     [
         ((LEAF, MID), (), "trusted", None, ""),
-        ((LEAF,), ((20, 0), (21, 0)), "missing-intermediate", Reason.TLS_CERTIFICATE_UNTRUSTED,
-         "CN=mid, is neither sent nor trusted"),
-        ((LEAF, MID), ((20, 1),), "unknown-root", Reason.TLS_CERTIFICATE_UNTRUSTED,
-         "issuer of CN=mid, CN=root, is neither sent nor trusted"),
-        ((LEAF, MID, ROOT), ((19, 2),), "unknown-root", Reason.TLS_CERTIFICATE_UNTRUSTED,
-         "root CN=root is sent but not trusted"),
-        ((ROOT,), ((18, 0),), "self-signed", Reason.TLS_CERTIFICATE_SELF_SIGNED, "self-signed"),
-        ((LEAF, MID), ((79, 1),), "invalid", Reason.TLS_CERTIFICATE_INVALID, "certificate 1"),
-        ((GONE, MID), ((10, 0),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "3 days ago"),
-        ((msgspec.structs.replace(LEAF, days_left=-1.5), MID), (), "trusted",
-         Reason.TLS_CERTIFICATE_EXPIRED, "36.0 hours ago, on 2026-01-01"),
-        ((msgspec.structs.replace(LEAF, days_left=-2), MID), (), "trusted",
-         Reason.TLS_CERTIFICATE_EXPIRED, "2 days ago"),
-        ((msgspec.structs.replace(LEAF, days_to_start=3), MID), (), "trusted",
-         Reason.TLS_CERTIFICATE_NOT_YET_VALID, "valid from 2025-01-01T00:00:00Z, in 3 days"),
-        ((msgspec.structs.replace(LEAF, key_type="RSA", key_bits=1024), MID), ((66, 0),),
-         "trusted", Reason.TLS_CERTIFICATE_WEAK, "is weak: RSA 1024 bits"),
-        ((LEAF, MID, msgspec.structs.replace(ROOT, signature_hash="sha1", key_bits=1)), (),
-         "trusted", None, ""),
-        ((LEAF, MID), ((10, 1),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "(CN=mid) expired"),
-        ((LEAF, MID), ((10, 2),), "trusted", Reason.TLS_CERTIFICATE_EXPIRED, "above the chain"),
-        ((LEAF, MID), ((9, 0),), "trusted", Reason.TLS_CERTIFICATE_NOT_YET_VALID, "not valid"),
-        ((LEAF, MID), ((66, 0),), "trusted", Reason.TLS_CERTIFICATE_WEAK, "too"),
+        ((LEAF,), ((20, 0), (21, 0)), "missing-intermediate", UNTRUSTED, NO_ISSUER),
+        ((LEAF,), ((2, 0),), "missing-intermediate", UNTRUSTED, NO_ISSUER),
+        ((LEAF,), ((21, 0),), "missing-intermediate", UNTRUSTED, NO_ISSUER),
+        ((LEAF, MID), ((20, 1),), "unknown-root", UNTRUSTED, NO_ROOT),
+        ((LEAF, MID, ROOT), ((19, 2),), "unknown-root", UNTRUSTED,
+         "root CN=root is sent but not trusted here (private CA: add --ca FILE)"),
+        ((SELF,), ((18, 0),), "self-signed", Reason.TLS_CERTIFICATE_SELF_SIGNED,
+         "server certificate (CN=root) is self-signed and not trusted here"),
+        ((LEAF, MID), ((79, 1),), "invalid", INVALID,
+         "certificate 1 of the chain (CN=mid): invalid CA certificate"),
+        ((LEAF, MID), ((79, 2),), "invalid", INVALID,
+         "trusted certificate above the chain (depth 2): invalid CA certificate"),
+        # What is not supported here says nothing against the certificate.
+        ((LEAF, MID), ((1, 0),), "unverified", INVALID,
+         f"{UNVERIFIED}CN=leaf: key or signature type not supported here"),
+        ((LEAF, MID), ((6, 1),), "unverified", INVALID,
+         f"{UNVERIFIED}CN=leaf: key or signature type not supported here"),
+        ((LEAF, MID), ((76, 1),), "unverified", INVALID,
+         f"{UNVERIFIED}CN=leaf: key or signature type not supported here"),
+        ((LEAF, STRANGE), ((20, 1),), "unverified", INVALID,
+         f"{UNVERIFIED}CN=mid: key type not supported here (1.2.3)"),
+        ((LEAF, STRANGE), (), "trusted", None, ""),
+        ((LEAF, MID, but(ROOT, unjudged="x")), ((19, 2),), "unknown-root", UNTRUSTED,
+         "root CN=root is sent but not trusted here (private CA: add --ca FILE)"),
+        # Dates: a certificate is valid through its last moment.
+        ((GONE, MID), ((10, 0),), "trusted", EXPIRED,
+         "server certificate (CN=leaf) expired 3 days ago, on 2026-01-01T00:00:00Z"),
+        ((but(days_left=-1.5), MID), (), "trusted", EXPIRED,
+         "server certificate (CN=leaf) expired 36.0 hours ago, on 2026-01-01T00:00:00Z"),
+        ((but(days_left=-2), MID), (), "trusted", EXPIRED,
+         "server certificate (CN=leaf) expired 2 days ago, on 2026-01-01T00:00:00Z"),
+        ((but(days_left=0), MID), (), "trusted", None, ""),
+        ((but(days_left=0.5), MID), (), "trusted", None, ""),
+        ((but(days_to_start=3), MID), (), "trusted", EARLY,
+         ("server certificate (CN=leaf) is not valid yet: valid from 2025-01-01T00:00:00Z, "
+         "in 3 days")),
+        ((but(days_to_start=0.5), MID), (), "trusted", EARLY,
+         ("server certificate (CN=leaf) is not valid yet: valid from 2025-01-01T00:00:00Z, "
+         "in 12.0 hours")),
+        ((but(days_to_start=0), MID), (), "trusted", None, ""),
+        ((LEAF, but(MID, days_left=-9)), ((10, 1),), "trusted", EXPIRED,
+         "certificate 1 of the chain (CN=mid) expired 9 days ago, on 2026-01-01T00:00:00Z"),
+        ((LEAF, MID), ((10, 2),), "trusted", EXPIRED,
+         "trusted certificate above the chain (depth 2) expired"),
+        ((LEAF, MID), ((9, 2),), "trusted", EARLY,
+         "trusted certificate above the chain (depth 2) is not valid yet"),
+        # Keys and hashes.
+        ((but(key_type="RSA", key_bits=1024), MID), ((66, 0),), "trusted", WEAK,
+         "server certificate (CN=leaf) is weak: RSA 1024 bits"),
+        ((LEAF, but(MID, signature_hash="sha1", version=1)), (), "trusted", WEAK,
+         "certificate 1 of the chain (CN=mid) is weak: SHA1, X.509 v1"),
+        ((but(SELF, key_bits=192),), (), "trusted", WEAK,
+         "server certificate (CN=root) is weak: EC 192 bits"),
+        ((LEAF, MID, but(ROOT, signature_hash="sha1", key_bits=1)), (), "trusted", None, ""),
+        ((LEAF, MID), ((66, 0),), "trusted", WEAK,
+         "server certificate (CN=leaf): EE certificate key too weak"),
+        ((LEAF, MID), ((67, 1),), "trusted", WEAK,
+         "certificate 1 of the chain (CN=mid): CA certificate key too weak"),
+        ((LEAF, MID), ((68, 2),), "trusted", WEAK,
+         "trusted certificate above the chain (depth 2): CA signature digest algorithm too weak"),
     ],
 )  # fmt: skip
 def test_verdicts(
@@ -187,19 +298,63 @@ def test_verdicts(
     reason: Reason | None,
     said: str,
 ) -> None:
-    host = "host.example" if chain[0].names else "nothing"
-    verdict = judge(chain, errors, host)
-    assert verdict.state == state
-    assert said in verdict.detail
-    if chain[0].names:
-        assert verdict.reason == reason
+    verdict = judge(chain, errors, "host.example")
+    assert (verdict.state, verdict.reason, verdict.detail) == (state, reason, said)
+    assert verdict.host_matches is True
+    if reason is None:
+        verdict.raise_if_bad()
+        return
+    with pytest.raises(Failed) as raised:
+        verdict.raise_if_bad()
+    blame = Blame.LOCAL if state == "unverified" else Blame.PEER
+    assert (raised.value.reason, raised.value.detail) == (reason, said)
+    assert raised.value.blame is blame
+
+
+def test_an_issuer_that_the_engine_left_out_was_sent_and_is_not_supported() -> None:
+    """The engine's path ends below it; the path by names would not."""
+    names = HostNames.of("host.example")
+    cross = but(ROOT, issuer="CN=old", self_issued=False, unjudged="signature (1.2)")
+    chain, errors, built = (LEAF, MID, cross), ((20, 1),), (LEAF, MID)
+    verdict = tlsverify.judge(chain, errors, "host.example", names, built)
+    assert (verdict.state, verdict.detail) == (
+        "unverified", "chain could not be verified here: CN=root: signature (1.2)",
+    )  # fmt: skip
+    other = but(cross, subject="CN=other root")
+    verdict = tlsverify.judge((LEAF, MID, other), errors, "host.example", names, built)
+    assert (verdict.state, verdict.detail) == ("unknown-root", NO_ROOT)
+
+
+def test_leftovers_are_looked_for_beside_a_trusted_path_only() -> None:
+    names, old = HostNames.of("host.example"), but(MID, sha256="4", days_left=-1)
+
+    def kinds(errors: tlsverify.Errors, built: tuple[Certificate, ...]) -> list[str]:
+        verdict = tlsverify.judge((LEAF, MID, old), errors, "host.example", names, built)
+        return [problem.kind for problem in verdict.problems]
+
+    assert kinds((), (LEAF, MID)) == ["expired-leftover"]
+    assert kinds(((79, 1),), (LEAF, MID)) == []
+    assert kinds((), ()) == []
+
+
+def test_names_that_cannot_be_read_say_nothing_of_the_host() -> None:
+    verdict = tlsverify.judge((LEAF, MID), (), "host.example", HostNames(readable=False))
+    assert (verdict.host_matches, verdict.reason, verdict.detail) == (
+        None, INVALID, "subject alternative names of the certificate cannot be read",
+    )  # fmt: skip
 
 
 def test_every_complaint_is_in_the_detail_and_the_worst_is_the_reason() -> None:
-    verdict = judge((GONE,), ((20, 0), (10, 0)), "elsewhere.example")
-    assert verdict.reason is Reason.TLS_CERTIFICATE_EXPIRED
-    for part in ("expired", "neither sent", "for host.example, not for elsewhere.example"):
-        assert part in verdict.detail
+    weak = but(GONE, key_bits=192)
+    verdict = judge((weak,), ((20, 0), (10, 0)), "elsewhere.example")
+    assert verdict.reason is EXPIRED
+    assert verdict.host_matches is False
+    assert verdict.detail.split("; ") == [
+        "server certificate (CN=leaf) expired 3 days ago, on 2026-01-01T00:00:00Z",
+        NO_ISSUER,
+        "the certificate is for host.example, not for elsewhere.example",
+        "server certificate (CN=leaf) is weak: EC 192 bits",
+    ]
     with pytest.raises(Failed, match="expired"):
         verdict.raise_if_bad()
 
@@ -216,6 +371,7 @@ def test_many_names_are_counted(count: int, more: str) -> None:
     [
         (((10, 1), (20, -1)), ("depth 1: certificate has expired",
                                "unable to get local issuer certificate")),
+        (((9, 0),), ("depth 0: certificate is not yet valid or the system clock is incorrect",)),
         ((), ()),
     ],
 )  # fmt: skip
@@ -228,7 +384,25 @@ def test_the_common_name_does_not_count() -> None:
     bare = msgspec.structs.replace(LEAF, subject="CN=host.example", names=())
     verdict = judge((bare, MID), (), "host.example")
     assert verdict.reason is Reason.TLS_CERTIFICATE_HOST_MISMATCH
-    assert "no subject alternative name" in verdict.detail
+    assert verdict.detail == (
+        "the certificate has no subject alternative name, so it does not match host.example"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "said"),
+    [
+        (HostNames(others=1), "host.example",
+         ("the certificate has no DNS name or address among its alternative names, so it does not "
+         "match host.example")),
+        (HostNames(((0x82, b"192.0.2.1"),)), "192.0.2.1",
+         ("the certificate has 192.0.2.1 as a DNS name; clients compare addresses with iPAddress "
+         "entries only")),
+    ],
+)  # fmt: skip
+def test_a_name_of_another_kind_is_told_as_such(names: HostNames, host: str, said: str) -> None:
+    verdict = tlsverify.judge((LEAF, MID), (), host, names)
+    assert (verdict.reason, verdict.detail) == (Reason.TLS_CERTIFICATE_HOST_MISMATCH, said)
 
 
 @pytest.mark.parametrize(

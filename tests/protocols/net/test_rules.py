@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from seventh.model.idlefacts import Held, Idle
 from seventh.model.limit import Limit, Measured
 from seventh.model.netfacts import Attempt, Difference, Hop, Lookup, NetFacts, Proxy
 from seventh.protocols.net import rules
@@ -37,7 +38,8 @@ def net(*attempts: Attempt, **more: Any) -> NetFacts:
     ("name", "line"),
     [
         ("NET-ADDR-DRIFT", "medium 0 W"), ("NET-DNS-SLOW", "low 0 D"),
-        ("NET-IPV6-BROKEN", "medium 0 W"), ("NET-LIMIT", "high 0 W"),
+        ("NET-IDLE-CUT", "medium 4 W"), ("NET-IPV6-BROKEN", "medium 0 W"),
+        ("NET-LIMIT", "high 0 W"),
         ("NET-PMTU", "medium 0 W"),
         ("NET-PORT-STATE", "high 0 W"),
     ],
@@ -68,6 +70,9 @@ def test_a_rule_by_its_declaration(name: str, line: str) -> None:
         (net(attempt(V4, "refused", transport="via")), "high: port 8443: 192.0.2.1 refused"),
         (net(attempt(V4, "refused", transport="proxy")),
          "high: port 8443: 192.0.2.1 refused (as the proxy reports)"),
+        (net(attempt(V4, transport="proxy"), proxy=PROXY, addresses=(V4,)), "pass"),
+        (net(attempt("name.example", transport="proxy"), proxy=PROXY),
+         "skip: the proxy or the last jump host chose one of the name's addresses"),
         (net(attempt(V4, "unreachable", transport="proxy"), proxy=PROXY),
          "skip: the proxy or the jump host reached none of the addresses"),
         (net(attempt(V4, "unreachable", transport="via"), hops=(HOP,)),
@@ -237,3 +242,52 @@ def test_paths(facts: NetFacts, line: str) -> None:
 )  # fmt: skip
 def test_the_fix_names_the_port(rule: AnyRule, words: str) -> None:
     assert words in fixed(rule, net(attempt(V4), attempt(V6, "timeout")), "any")
+
+
+def idle(*held: Held, transport: Any = "tcp", **more: Any) -> Idle:
+    return Idle(transport=transport, hold_seconds=600.0, held=held, **more)
+
+
+def held(seconds: float, ending: Any = "alive") -> Held:
+    return Held(seconds=seconds, ending=ending)
+
+
+LIVED = held(121.0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (net(), "skip: no connection was held: give --intrusive --hold SECONDS"),
+        (net(idle=(idle(LIVED, held(301.0, "silent")),), proxy=PROXY),
+         "skip: the proxy or the jump host has timers of its own: hold without it"),
+        (net(idle=(idle(LIVED),)), "pass"),
+        (net(idle=(idle(held(0.5, "reset"), held(0.7, "silent")),)),
+         "medium: TCP reset after 0.5 s idle"),
+        (net(idle=(idle(LIVED, held(600.6, "reset"), held(301.0, "silent")),)),
+         "medium: no answer by TCP after 301 s idle (usable after 121 s)"),
+        (net(idle=(idle(LIVED, held(301.0, "silent"), held(600.6, "reset")),
+                   idle(held(31.4, "reset"), transport="quic"))),
+         ("medium: no answer by TCP after 301 s idle (usable after 121 s); "
+          "QUIC reset after 31 s idle")),
+        (net(idle=(idle(LIVED), idle(held(9.94), held(9.96, "silent"), transport="quic"))),
+         "medium: no answer by QUIC after 10.0 s idle (usable after 9.9 s)"),
+        # A timer cuts all that are older.
+        (net(idle=(idle(held(61.0, "reset"), LIVED),)),
+         "skip: a connection was cut that was younger than one that lived: not an idle timer"),
+        # At the same age, one of them is no timer's victim either.
+        (net(idle=(idle(held(121.0, "reset"), LIVED),)),
+         "skip: a connection was cut that was younger than one that lived: not an idle timer"),
+        # A server's own timeout is no fault of the path.
+        (net(idle=(idle(LIVED, held(300.0, "closed")),)), "pass"),
+        (net(idle=(idle(held(60.0, "closed"), held(59.0, "closed")),)),
+         "skip: the server closes idle connections itself after 59 s"),
+        (net(idle=(idle(held(60.0, "unknown")),)),
+         "skip: no idle connection could be opened and used"),
+        (net(idle=(idle(unopened=7),)), "skip: no idle connection could be opened and used"),
+        (net(idle=(idle(LIVED), idle(transport="quic", failed="no answer"))),
+         "skip: a fresh connection cannot be used: no answer"),
+    ],
+)  # fmt: skip
+def test_idle_connections(facts: NetFacts, line: str) -> None:
+    assert told(rules.idle_cut, facts) == line

@@ -11,7 +11,7 @@ from seventh.engine.check import check_one, pulse_one
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Kit, tcp_server
 from seventh.labkit.tlsserve import server_context, tls_server
-from seventh.model.failure import Failed, Reason
+from seventh.model.failure import Failed, Failure, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.model.report import Report
@@ -134,6 +134,13 @@ def saying(*pieces: bytes) -> Handler:
     return say
 
 
+async def run_once(kit: Kit, handler: Handler, name: StarttlsName | None, **more: Any) -> Failure:
+    async with tcp_server(handler) as port:
+        report = await pulse_one(target(port), options(kit, name, **more))
+    assert report.failure is not None
+    return report.failure
+
+
 async def failure(kit: Kit, handler: Handler, name: StarttlsName | None, **more: Any) -> Failed:
     """The failure of a check, which is that of the pulse."""
     async with tcp_server(handler) as port:
@@ -181,10 +188,12 @@ async def test_a_server_that_says_nothing_may_expect_tls(kit: Kit) -> None:
     async def silent(reader: Reader, writer: Writer) -> None:
         await reader.read()
 
-    failed = await failure(kit, silent, "smtp", timeout_seconds=0.3)
-    assert failed.reason is Reason.PEER_SILENT
-    assert failed.phase == "tls.greeting"
-    assert failed.detail.endswith("try without --starttls")
+    phases: dict[StarttlsName, str] = {"smtp": "tls.greeting", "ldap": "tls.starttls"}
+    for name, phase in phases.items():
+        failed = await run_once(kit, silent, name, timeout_seconds=0.3)
+        assert (failed.reason, failed.phase) == (Reason.PEER_SILENT, phase)
+        assert "try without --starttls" in failed.detail
+        assert ("in which the client begins" in failed.detail) == (name == "smtp")
 
 
 async def test_a_server_that_closes_is_told_apart_by_when(kit: Kit) -> None:
@@ -195,6 +204,18 @@ async def test_a_server_that_closes_is_told_apart_by_when(kit: Kit) -> None:
     assert later.reason is Reason.PEER_CLOSED
     assert later.phase == "tls.starttls"
     assert "before its go-ahead" in later.detail
+
+    async def going(reader: Reader, writer: Writer) -> None:
+        await reader.read(4096)
+        writer.write(b"S")
+        writer.close()
+
+    after = await run_once(kit, going, "postgres")
+    assert (after.reason, after.phase) in {
+        (Reason.PEER_CLOSED, "tls.starttls"),
+        (Reason.PEER_CLOSED, "tls"),  # where the ClientHello was faster
+        (Reason.PEER_RESET, "tls"),
+    }
 
 
 async def test_data_in_clear_that_comes_late_is_no_tls(kit: Kit) -> None:

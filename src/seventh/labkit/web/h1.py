@@ -89,6 +89,11 @@ class _Server:
         body = b""
         fields = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in head.headers]
         named = dict(fields)
+        most = self.setup.max_content_bytes
+        if most is not None and int(named.get("content-length", "0")) > most:
+            refusal = [("Content-Length", "0"), ("Connection", "close")]
+            await self._send(h11.Response(status_code=413, headers=refusal))
+            return None
         upgrade = "upgrade" in named.get("connection", "").lower()
         while not isinstance(event := await self._event(), h11.EndOfMessage):
             if not isinstance(event, h11.Data):

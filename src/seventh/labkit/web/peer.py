@@ -56,6 +56,8 @@ class H1Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of the fault ``raw``."""
     code: int = 0
     """The error code of ``goaway`` and ``reset``."""
+    max_content_bytes: int | None = None
+    """HTTP/1.1: the largest Content-Length that is not rejected with 413."""
     keep_alive_requests: int | None = None
     """HTTP/1.1: the requests after which the connection closes, as its fields declare."""
     keep_alive_seconds: float | None = None

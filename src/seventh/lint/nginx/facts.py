@@ -7,9 +7,10 @@ from typing import Any
 
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import servers as nginx_servers
-from seventh.lint.nginx.scope import Scope
+from seventh.lint.nginx.conf import MAX_WORD, Directive
+from seventh.lint.nginx.scope import Scope, field_of
 from seventh.lint.nginx.servers import Location, Server
-from seventh.protocols.http.facts.config import Clear, HttpConfigFacts
+from seventh.protocols.http.facts.config import Clear, HttpConfigFacts, LostHeader, LostHeaders
 from seventh.wire.text import printable
 
 SHOWN = {
@@ -22,13 +23,21 @@ SHOWN = {
     "proxy_pass": "", "proxy_http_version": "", "proxy_set_header": "no proxy_set_header line",
     "proxy_read_timeout": "", "proxy_buffering": "", "proxy_cache": "", "proxy_cache_valid": "",
     "proxy_ignore_headers": "", "proxy_hide_header": "no proxy_hide_header line", "limit_req": "",
-    "limit_conn": "", "limit_req_status": "",
+    "set_real_ip_from": "", "real_ip_header": "",
+    "limit_conn": "", "limit_req_status": "", "client_max_body_size": "",
 }  # fmt: skip
 """The directives that findings stand on, and what the absence of one is called."""
 
 _EVENTS = re.compile(
     r"(?:^|[/_.(|-])(?:sse|events?|event-?stream|event-?source)(?:$|[/_.?$()|-])", re.IGNORECASE
 )
+_UPLOADS = re.compile(
+    r"(?:^|[/_.^(|-])(?:uploads?|uploader|attachments?|webdav|dav|imports?)(?:$|[/_.?$()|-])",
+    re.IGNORECASE,
+)
+_EVERY = re.compile(r"[0-9a-fA-F.:]+/0*[01]$")
+"""A network of all addresses, or of half of them."""
+_HSTS = "strict-transport-security"
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
 
 
@@ -52,6 +61,9 @@ def config_of(
         **_versions(server, scope, passes=done == "passes"),
         **_clear(server, front if location.words else location),
         **_hsts(server, front, location, done),
+        loops=nginx_servers.loops(server, location),
+        **_trusted(server, scope),
+        lost_headers=_lost_headers(scope, done),
         **(_content(scope, own=done == "files") if done in {"files", "passes"} else {}),
         **(_passing(server, location, early=early) if done == "passes" else {}),
     )
@@ -95,15 +107,82 @@ def _clear(server: Server, location: Location) -> dict[str, Any]:
 def _hsts(server: Server, front: Location, location: Location, done: str) -> dict[str, Any]:
     if not server.tls or done == "closes":
         return {}
-    values = _field(location.scope, "strict-transport-security")
+    values = _field(location.scope, _HSTS)
     if values:
         return {"hsts": values[0]}
-    before = _field(server.scope, "strict-transport-security")
-    outer = before or _field(front.scope, "strict-transport-security")
+    before = _field(server.scope, _HSTS)
+    outer = before or _field(front.scope, _HSTS)
     if before and location.words:
         return {"hsts": "", "hsts_lost": True}
     # The server behind may send it; where nginx adds it elsewhere, it is meant to be nginx's.
     return {"hsts": None if done == "passes" and not outer else ""}
+
+
+def _trusted(server: Server, scope: Scope) -> dict[str, Any]:
+    """Return the networks of ``set_real_ip_from`` that have every address, where others connect."""
+    if all(listener.loopback for listener in server.listeners):
+        return {}
+    any_address = tuple(
+        word for line in scope.all("set_real_ip_from") for word in line.words if _EVERY.match(word)
+    )
+    if not any_address:
+        return {}
+    return {"trusts_any": any_address, "trusted_field": scope.value("real_ip_header")}
+
+
+def lost_lines(scope: Scope, done: str) -> list[Directive]:
+    """Return the outer ``add_header`` lines that would be sent here if they were inherited.
+
+    HSTS is HTTP-HSTS's to judge. nginx adds a line without ``always`` to no error, and ``expires``
+    sets Cache-Control itself.
+    """
+    if done == "closes":
+        return []
+    elsewhere = {_HSTS, "cache-control" if _expires(scope) else ""}
+    return [
+        d for d in scope.lost_headers()
+        if len(d.words) > 1 and d.words[1] and field_of(d) not in elsewhere
+        and (done != "refuses" or "always" in d.words[2:])
+    ]  # fmt: skip
+
+
+def _expires(scope: Scope) -> bool:
+    return scope.value("expires") not in {"off", ""}
+
+
+def _lost_headers(scope: Scope, done: str) -> LostHeaders | None:
+    lost = lost_lines(scope, done)
+    if not lost:
+        return None
+    return LostHeaders(
+        by=_at(scope.all("add_header")[0]),
+        headers=tuple(
+            LostHeader(name=_text(d.words[0]), at=_at(d), line=_written(d)) for d in lost
+        ),
+        can_merge=_can_merge(scope, set(map(field_of, lost))),
+    )
+
+
+def _can_merge(scope: Scope, lost: set[str]) -> bool:
+    """Return whether ``add_header_inherit merge`` brings back these fields, and no second value."""
+    if not nginx_servers.known_since(scope.version, "add_header_inherit"):
+        return False
+    last = max(n for n, level in enumerate(scope.levels) if "add_header" in level.by_name)
+    own = set(map(field_of, scope.levels[last].by_name["add_header"]))
+    outer = Scope(scope.levels[:last], scope.version, scope.block).all("add_header")
+    merged = set(map(field_of, outer))
+    return not own & merged and merged - {_HSTS} == lost
+
+
+def _at(directive: Directive) -> str:
+    return f"{directive.at.file}:{directive.at.line}"
+
+
+def _written(directive: Directive) -> str:
+    """Return a line of ``add_header`` as a file would have it."""
+    name, value, *rest = directive.words
+    quoted = value.replace("\\", r"\\").replace('"', r"\"")
+    return printable(" ".join(["add_header", name, f'"{quoted}"', *rest]) + ";", MAX_WORD)
 
 
 def _content(scope: Scope, *, own: bool) -> dict[str, Any]:
@@ -157,6 +236,8 @@ def _passing(server: Server, location: Location, *, early: bool) -> dict[str, An
         "cookies_cached": stored and "set-cookie" in ignored and "set-cookie" not in hidden,
         "private_cached": kept and "cache-control" in ignored
         and not (scope.all("proxy_no_cache") or scope.all("proxy_cache_bypass")),
+        "upload": _UPLOADS.search(location.path) is not None,
+        "default_body_limit": not scope.all("client_max_body_size"),
         "event_stream": _EVENTS.search(location.path) is not None,
         "buffered": scope.is_on("proxy_buffering") if scope.own("proxy_pass") else None,
     }  # fmt: skip

@@ -79,6 +79,23 @@ class Scope:
                 found = own
         return found
 
+    def lost_headers(self) -> list[Directive]:
+        """Return the outer ``add_header`` lines whose fields no line in force sets.
+
+        ``add_header_inherit off`` says that this is meant.
+        """
+        outer: dict[str, list[Directive]] = {}
+        mode = "on"
+        for level in self.levels:
+            for directive in level.by_name.get("add_header_inherit", ()):
+                mode = directive.words[0] if directive.words else mode
+            own: dict[str, list[Directive]] = {}
+            for directive in level.by_name.get("add_header", ()):
+                own.setdefault(field_of(directive), []).append(directive)
+            outer = own if mode == "off" else outer | own
+        kept = set(map(field_of, self.all("add_header")))
+        return [d for field, lines in outer.items() if field not in kept for d in lines]
+
     def words(self, name: str) -> tuple[str, ...]:
         """Return the words of the directive in force or of its default; empty without both."""
         found = self.all(name)
@@ -107,8 +124,7 @@ class Scope:
 
     def headers(self, name: str, field: str) -> list[Directive]:
         """Return the directives in force that set this field, such as those of ``add_header``."""
-        field = field.lower()
-        return [d for d in self.all(name) if d.words and d.words[0].lower() == field]
+        return [d for d in self.all(name) if d.words and field_of(d) == field.lower()]
 
     def settings(self, names: Mapping[str, str]) -> dict[str, tuple[Setting, ...]]:
         """Return the lines in force by directive; a default is shown with the version it is of.
@@ -134,6 +150,11 @@ class Scope:
                 at = Line(file=self.block.file, line=self.block.line, text=text)
                 found[name] = (Setting(value="", at=at),)
         return found
+
+
+def field_of(directive: Directive) -> str:
+    """Return the field that a line of ``add_header`` sets; empty where it is incomplete."""
+    return directive.words[0].lower() if directive.words else ""
 
 
 def seconds(text: str) -> float | None:

@@ -25,6 +25,7 @@ Does = Literal["files", "passes", "redirects", "answers", "refuses", "closes"]
 nginx answers by itself with 2xx, it refuses with an error, or just closes."""
 
 _PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
+_OWN_URL = re.compile(r"https://([^/:]+)(?::443)?\$request_uri", re.IGNORECASE)
 _TO_HTTPS = re.compile(r"https://", re.IGNORECASE)
 _LEADS_AWAY = re.compile(r"https?://|\$scheme")
 """What makes a ``rewrite`` a redirect without a flag."""
@@ -252,6 +253,21 @@ def leads_to_https(server: Server, location: Location) -> bool:
                 lines += [*condition.children("return"), *condition.children("rewrite")]
         if any(_TO_HTTPS.match(word) for line in lines for word in line.words):
             return True
+    return False
+
+
+def loops(server: Server, location: Location) -> bool:
+    """Return whether an https request is redirected to its own URL, whatever it is."""
+    if not server.tls:
+        return False
+    for scope in (server.scope, location.scope):
+        for line in scope.own("return"):
+            here = _OWN_URL.fullmatch(line.words[-1]) if line.words else None
+            if here is None:
+                return False
+            return here[1] in {"$host", "$http_host"} or server.names == (
+                server.names[:1] if here[1] == "$server_name" else (here[1],)
+            )
     return False
 
 

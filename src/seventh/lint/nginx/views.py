@@ -12,7 +12,7 @@ from seventh.lint.nginx import facts as lint_nginx_facts
 from seventh.lint.nginx import servers as nginx_servers
 from seventh.lint.nginx import tls as lint_nginx_tls
 from seventh.lint.nginx.check import Place
-from seventh.lint.nginx.conf import Conf
+from seventh.lint.nginx.conf import Conf, Directive
 from seventh.lint.nginx.directives import Version
 from seventh.lint.nginx.scope import Level, Scope
 from seventh.lint.nginx.servers import Location, Server
@@ -150,6 +150,9 @@ class _Views:
             Setting(value=str(one), at=one.at) for one in dict.fromkeys(server.listeners)
         )
         settings["add_header"] = _headers(server, location, config)
+        if config.lost_headers is not None:
+            lost = lint_nginx_facts.lost_lines(location.scope, config.does)
+            settings["add_header lost"] = tuple(map(_setting, lost))
         return View(
             label=label, within=server.label, block=location.scope.block, facts=facts,
             settings=settings,
@@ -180,10 +183,14 @@ def _headers(server: Server, location: Location, config: HttpConfigFacts) -> tup
     if config.hsts_lost:
         lines = [*lines, *server.scope.headers("add_header", "strict-transport-security")]
     if lines:
-        return tuple(Setting(value=" ".join(line.words), at=line.at) for line in lines)
+        return tuple(map(_setting, lines))
     block = server.directive.at
     text = printable(f"{server.label}: no add_header line in force", 300)
     return (Setting(value="", at=Line(file=block.file, line=block.line, text=text)),)
+
+
+def _setting(line: Directive) -> Setting:
+    return Setting(value=" ".join(line.words), at=line.at)
 
 
 def _upgrade(server: Server, location: Location, *, in_clear: bool) -> ProxiedUpgrade | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seventh.lint.openssh import modes, offers
+from seventh.lint.openssh import modes, offers, overridden
 from seventh.lint.openssh.modes import WrongModes
+from seventh.lint.openssh.overridden import is_any
 from seventh.lint.openssh.views import (
     Release,
     check_lists,
@@ -28,15 +29,24 @@ from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.lintkit.place import folder_name, is_drop_in
 from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
-from seventh.protocols.ssh.client.config.host import HostConfig, Query, UserConfig, refusals
+from seventh.protocols.ssh.client.config.host import (
+    HostConfig,
+    Query,
+    UserConfig,
+    canonical,
+    refusals,
+)
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
+from seventh.protocols.ssh.client.config.tokens import without_comment
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.config import Breadth, SshConfigFacts
-from seventh.protocols.ssh.wire.patterns import GrammarError, arguments
+from seventh.protocols.ssh.wire.patterns import GrammarError, arguments, matches_list, seconds
 
 _ANY_HOST = "host.invalid"
 """A host that no block names: the settings for all others."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_APPLES = "usekeychain"
+"""The directive of macOS's ssh that every other one refuses."""
 _FORWARDS = ("localforward", "remoteforward", "dynamicforward")
 _SERVERS_OWN = "an ssh_config configures a client, not the server"
 
@@ -53,12 +63,13 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
         reading.refuse(at, why)
     for line in reading.undecided:
         files.note(line.file, line.line, line.text)
+    overridden.note_swallowed(reading, files)
     config = UserConfig([reading], release.version)
     make = _Views(text, files, reading, release)
     whole = make.view(config.resolve(Query(host=_ANY_HOST)), "", "all")
     views = [whole]
     wanted = {line.blocks[-1].index for line in reading.directives if line.blocks}
-    blocks = [block for block in reading.blocks if block.index in wanted and not _is_any(block)]
+    blocks = [block for block in reading.blocks if block.index in wanted and not is_any(block)]
     allowed = views_allowed(
         len(blocks), len(reading.directives) + len(reading.blocks), files, text.name, "Host"
     )
@@ -70,10 +81,6 @@ def lint(text: Text, files: Files, software: Software | None) -> Linted:
 
 
 # -- the hosts of a block --------------------------------------------------------------------------
-
-
-def _is_any(block: Block) -> bool:
-    return block.patterns == ("*",) or block.criteria == (("all", ""),)
 
 
 def _breadth(block: Block) -> Breadth:
@@ -122,6 +129,8 @@ class _Views:
         self._reading = reading
         self._release = release
         self._idle = idle_directives(reading, release.version)
+        self._overridden = overridden.overridden(reading, release.version, canonical)
+        self._ignoring, self._apples = _not_ignored(reading)
         self._own = modes.own_config(files, Path(text.name)) if _is_own(text.name) else None
         self._keys: dict[str, WrongModes | None] = {}
 
@@ -139,6 +148,10 @@ class _Views:
         settings["open_binds"] = tuple(Setting(value=b.value, at=b.at) for b in binds)
         settings["modes"] = modes.settings(wrong or (), self._name)
         settings["jump"] = settings.get(_jumps_by(host), ())
+        proxied_by, settings["proxied_by"] = _proxied_by(host)
+        settings["overridden"] = overridden.settings(self._overridden)
+        settings["not_ignored"] = settings_at(line.at for line in self._apples)
+        settings["ignored"] = settings_at(line.at for line in self._ignoring)
         facts = SshFacts(
             # Otherwise the system's file or the defaults decide.
             kexinit=offer if any(host.lines(name) for name in LISTS) else None,
@@ -153,6 +166,11 @@ class _Views:
                 ),
                 breadth=breadth,
                 idle=tuple(idle),
+                overridden=self._overridden,
+                not_ignored=tuple(dict.fromkeys(line.written for line in self._apples)),
+                ignore_unknown=",".join(line.value for line in self._ignoring),
+                proxied_by=proxied_by,
+                alive_seconds=self._alive_seconds(host),
                 agent_forwarding=host.value("forwardagent") != "no",
                 jump=_jump(host),
                 multiplexed=None
@@ -170,6 +188,18 @@ class _Views:
             label=label, place=place, block=block.at if block is not None else None,
             facts={"ssh": facts}, settings=settings,
         )  # fmt: skip
+
+    def _alive_seconds(self, host: HostConfig) -> float | None:
+        """Return ServerAliveInterval; None where another file or a distribution may set it.
+
+        Debian's default is 300 with BatchMode.
+        """
+        batch = host.value("batchmode") == "yes"
+        if not host.lines("serveraliveinterval") and (batch or is_drop_in(self._name)):
+            return None
+        interval = host.value("serveraliveinterval")
+        number = 0 if interval in {"", "none"} else seconds(interval)
+        return None if number is None else float(number)
 
     def _leaves_sharing(self, host: HostConfig) -> bool:
         """Return whether this is a drop-in, and another file decides on connection sharing."""
@@ -208,6 +238,33 @@ def _home_of(name: str) -> Path | None:
     """Return the home directory whose ``.ssh`` has the file; None if it is not in one."""
     path = Path(name).absolute()
     return next((above.parent for above in path.parents[:2] if above.name == ".ssh"), None)
+
+
+def _not_ignored(reading: Reading) -> tuple[list[Directive], list[Directive]]:
+    """Return the IgnoreUnknown in force, and the lines of macOS's ssh alone that it does not cover.
+
+    It must apply to every host, and come before: ssh refuses unknown lines of blocks that do not
+    match, too.
+    """
+    ignoring: list[Directive] = []
+    found: list[Directive] = []
+    for line in reading.directives:
+        if line.name == "ignoreunknown" and not (ignoring or found):
+            ignoring += [line] if all(map(is_any, line.blocks)) else []
+        elif line.name == _APPLES and not any(
+            matches_list(_APPLES, each.value, lower=True) == 1 for each in ignoring
+        ):
+            found.append(line)
+    return ignoring, found
+
+
+def _proxied_by(host: HostConfig) -> tuple[str, tuple[Setting, ...]]:
+    """Return the ProxyJump or ProxyCommand of a host and its line; empty if it has neither."""
+    for name in ("proxyjump", "proxycommand"):
+        for line in host.lines(name):
+            if (without_comment(line.rest).strip().lower() or "none") != "none":
+                return line.at.text, (Setting(value=line.rest, at=line.at),)
+    return "", ()
 
 
 def _jumps_by(host: HostConfig) -> str:

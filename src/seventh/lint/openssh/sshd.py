@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from seventh.lint.openssh import modes, offers, sshd_config
+from seventh.lint.openssh import modes, offers, overridden, sshd_config
 from seventh.lint.openssh.machine import Machine
 from seventh.lint.openssh.sshd_config import METHODS, Connection, Effective, ServerConfig
 from seventh.lint.openssh.views import (
@@ -28,7 +28,7 @@ from seventh.protocols.ssh.client.config import directives
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.reading import Block
 from seventh.protocols.ssh.facts import Proposal, SshFacts
-from seventh.protocols.ssh.facts.config import SshConfigFacts
+from seventh.protocols.ssh.facts.config import Overridden, SshConfigFacts
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.facts.session import Bind, Permission, SessionFacts
 from seventh.protocols.ssh.wire.patterns import Names, matches_list, seconds
@@ -47,6 +47,7 @@ def lint(text: Text, files: Files, software: Software | None, *, printed: bool =
     release = release_of(software)
     config = sshd_config.load(text, files, release.version)
     check_lists(config.reading, release)
+    overridden.note_swallowed(config.reading, files)
     make = _Views(config, Machine(text, files, config.effective()), release, printed)
     whole = make.whole()
     views = [whole]
@@ -70,6 +71,10 @@ class _Views:
         self._release = release
         self._printed = printed
         self._idle = idle_directives(config.reading, release.version)
+        self._overridden = (
+            () if printed
+            else overridden.overridden(config.reading, release.version, sshd_config.canonical)
+        )  # fmt: skip
         self._for_root = config.effective(_ROOT)
 
     def whole(self) -> View:
@@ -115,6 +120,7 @@ class _Views:
             **settings_of(effective, "server", self._machine.name),
             **more,
             "idle": settings_at(at for lines in idle.values() for at in lines),
+            "overridden": overridden.settings(self._overridden),
             "modes": modes.settings(self._machine.wrong_modes or (), self._machine.name),
         }
         facts = SshFacts(
@@ -128,7 +134,7 @@ class _Views:
             ),
             login=_login(effective, root_methods),
             session=_session(effective),
-            config=_config(effective, tuple(idle), label, self._machine),
+            config=_config(effective, tuple(idle), self._overridden, label, self._machine),
             unknown=self._machine.unknown,
         )  # fmt: skip
         if self._machine.is_fragment:
@@ -326,7 +332,13 @@ def _bind(effective: Effective, tcp: str, *, everywhere: bool) -> Bind:
     return "open" if everywhere or gateway == "yes" else "loopback"
 
 
-def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> SshConfigFacts:
+def _config(
+    effective: Effective,
+    idle: Names,
+    overridden_lines: tuple[Overridden, ...],
+    label: str,
+    machine: Machine,
+) -> SshConfigFacts:
     addendum = effective.value("versionaddendum")
     return SshConfigFacts(
         side="server",
@@ -335,6 +347,7 @@ def _config(effective: Effective, idle: Names, label: str, machine: Machine) -> 
         lists=offers.written_lists(effective, "server"),
         authentication_methods=_wanted_methods(effective),
         idle=idle,
+        overridden=overridden_lines,
         allowed=effective.values("allowusers") + effective.values("allowgroups"),
         agent_forwarding=effective.is_on("allowagentforwarding")
         and not effective.is_on("disableforwarding"),

@@ -179,7 +179,11 @@ class ServerConfig:
         for directive in self.reading.directives:
             wrong = None
             if directive.name not in self._matchable and not all(map(_is_all, directive.blocks)):
-                wrong = f"{directive.written} is not allowed in a Match block"
+                block = directive.blocks[-1]
+                wrong = (
+                    f"{directive.written} is not allowed in a Match block (line {block.at.line}: "
+                    f"{block.label})"
+                )
             elif directive.name in _CHECKED and canonical(directive.name, directive.values) is None:
                 wrong = f"invalid value {directive.value!r} for {directive.written}"
             elif why := refusal("server", directive.name, directive.values, directive.rest):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from seventh.model.failure import Blame, Reason
@@ -115,8 +117,8 @@ def page_of(reply: Reply) -> str:
 
 def _told(reply: Reply) -> Reason | None:
     """Return the reason that the proxy states in a field of its own."""
-    for member in reply.get("proxy-status").split(";"):
-        name, _, value = member.strip().partition("=")
+    for parameter in re.split("[;,]", reply.get("proxy-status")):
+        name, _, value = parameter.strip().partition("=")
         if name == "error" and value in _PROXY_STATUS:
             return _PROXY_STATUS[value]
     squid = reply.get("x-squid-error")

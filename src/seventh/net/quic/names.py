@@ -66,6 +66,6 @@ def transport_error(code: int) -> str:
 
 def h3_error(code: int) -> str:
     """Return the name of an HTTP/3 or QPACK error code; the ones reserved for greasing too."""
-    if code >= 0x21 and (code - 0x21) % 0x1F == 0 and code not in _H3:
+    if code >= 0x21 and (code - 0x21) % 0x1F == 0:
         return f"0x{code:x} (reserved, means H3_NO_ERROR)"
     return _H3.get(code) or f"0x{code:x}"

@@ -22,6 +22,7 @@ from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 
 MAX_QUESTIONS = 9
+"""The most at first; :meth:`BareHellos.more_suites` takes those that were not needed."""
 FATAL = 2
 ANSWER_SECONDS = 2.0
 """How long a server may think about one bare hello. Some drop what they dislike in silence."""
@@ -86,8 +87,6 @@ class BareHellos:
         self.learnt = Answers()
 
     async def _send(self, topic: Topic, hello: bytes, *, key: bool = False) -> Answer:
-        if self.left <= 0:
-            return Answer(outcome="unclear", why="limit of questions reached")
         self.left -= 1
         try:
             with await self._open() as stream:

@@ -101,8 +101,12 @@ def prepare(
     recurring: bool = False,
     classical: bool = False,
     signatures: str = "",
+    named: bool = True,
 ) -> TlsStream:
-    """Return a TLS stream before its handshake; raises UsageError for unusable options."""
+    """Return a TLS stream before its handshake; raises UsageError for unusable options.
+
+    Without ``named`` the server name is not sent.
+    """
     share = key_share.last_group(stream.address, server_name) if recurring else ""
     wanted = tlscontext.setting(
         options, profile, verifying=not recurring, share=share, classical=classical,
@@ -111,7 +115,7 @@ def prepare(
     context = session.context if session is not None else tlscontext.context_of(wanted)
     engine = SSL.Connection(context, None)
     engine.set_connect_state()
-    name = tlshello.sni(server_name)
+    name = tlshello.sni(server_name) if named else None
     if name is not None:
         engine.set_tlsext_host_name(name.encode("ascii"))
     if alpn:

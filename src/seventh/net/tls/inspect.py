@@ -7,6 +7,7 @@ survive whatever fails later.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 
@@ -18,7 +19,8 @@ from seventh.net.stream import Stream
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import handshake
 from seventh.net.tls.bare_hellos import OpenStream, check_bare_hellos
-from seventh.net.tls.certificates import ask_other_certificate, certificate_facts
+from seventh.net.tls.caa import look_up_caa
+from seventh.net.tls.certificates import ask_other_certificates, certificate_facts
 from seventh.net.tls.large_hello import shake
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
@@ -54,8 +56,10 @@ async def inspect_tls(
     else:
         await inspection.again()
         await inspection.without_certificate()
-    await ask_other_certificate(ctx, open_stream, server_name)
-    await check_bare_hellos(ctx, open_stream, server_name)
+    await ask_other_certificates(ctx, open_stream, server_name)
+    await asyncio.gather(
+        check_bare_hellos(ctx, open_stream, server_name), look_up_caa(ctx, server_name)
+    )
     if failed is not None:
         raise failed
     return inspection.session if inspection.notes.facts.resumed else None

@@ -81,9 +81,17 @@ class TlsStream(Stream):
         """Stop enforcing a minimum rate."""
         self._below.expect_silence()
 
+    def expect_answers(self) -> None:
+        """Enforce the minimum rate again."""
+        self._below.expect_answers()
+
     def tcp_info(self) -> TcpInfo | None:
         """Return the kernel's view of the path below."""
         return self._below.tcp_info()
+
+    async def keepalive(self) -> None:
+        """Have TCP ask, below, whether the peer still has the connection."""
+        await self._below.keepalive()
 
     @property
     def version(self) -> int:

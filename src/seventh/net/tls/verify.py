@@ -134,7 +134,7 @@ def _unknown_link(
     the issuer as missing though it was sent.
     """
     top = path[-1]
-    for link in (top, *(c for c in chain if c.subject == top.issuer and c.sha256 != top.sha256)):
+    for link in (top, *(c for c in chain if c.subject == top.issuer)):
         if link.unjudged and not link.self_issued:
             return link, link.unjudged
     return None
@@ -374,10 +374,7 @@ def _must_staple(cert: x509.Certificate) -> bool | None:
 
 
 def _name(name: x509.Name) -> str:
-    try:
-        return printable(name.rfc4514_string(), 256) or "(empty name)"
-    except ValueError:
-        return "(unreadable name)"
+    return printable(name.rfc4514_string(), 256) or "(empty name)"
 
 
 def _iso(moment: dt.datetime) -> str:

@@ -141,12 +141,13 @@ SPEC = Spec(
         3: "sends the given request with its unsafe method, once with Expect, once as early data, "
         "and repeats it to test whether that is safe",
         4: "sends a request with two lengths, migrates a QUIC connection to another port, keeps "
-        "event streams open",
+        "event streams open; holds up to eight idle connections of TCP and of QUIC, with two HEAD "
+        "requests or a PING on each",
     },
     layers=("tls",),
     standards=(
         "RFC 9110", "RFC 9111", "RFC 9112", "RFC 9113", "RFC 9114", "RFC 9000", "RFC 6797",
         "RFC 7838", "RFC 8470", "RFC 9460",
     ),
-    connections=20,
+    connections=23,
 )  # fmt: skip

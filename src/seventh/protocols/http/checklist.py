@@ -15,10 +15,21 @@ LINES = (
         look="--expect-status 2xx",
     ),
     CheckLine("The first byte arrives fast", rules=("HTTP-TTFB",), facts=("ttfb_seconds",)),
-    CheckLine("Redirects are few and end", rules=("HTTP-REDIRECT",), phases=("http.redirect",)),
+    CheckLine(
+        "Redirects are few and end",
+        rules=("HTTP-REDIRECT", "HTTP-REDIRECT-LOOP"), phases=("http.redirect",),
+    ),
     CheckLine(
         "Plain HTTP redirects to HTTPS, and HSTS is set",
         rules=("HTTP-NO-HTTPS", "HTTP-HSTS"),
+    ),
+    CheckLine(
+        "No path loses the server's header fields", rules=("HTTP-HEADERS-LOST",),
+        look="seventh lint nginx.conf",
+    ),
+    CheckLine(
+        "The client's address is taken from proxies only", rules=("HTTP-PROXY-TRUST",),
+        look="seventh lint nginx.conf",
     ),
     CheckLine("HTTP/2 is offered", rules=("HTTP-NO-H2",)),
     CheckLine("HTTP/2 settings allow parallel requests", rules=("H2-SETTINGS",)),
@@ -58,11 +69,20 @@ LINES = (
         "Vary is right, and private responses are not shared",
         rules=("HTTP-VARY", "HTTP-CACHE-LEAK"),
     ),
+    CheckLine(
+        "Session cookies are protected, and other origins get no credentials",
+        rules=("HTTP-COOKIE-FLAGS", "HTTP-CORS-CREDS"),
+    ),
     CheckLine("The Date field is right", rules=("HTTP-DATE-SKEW",)),
     CheckLine("Rejections have Retry-After", rules=("HTTP-RETRY-INFO",)),
     CheckLine(
         "A repeated request acts once",
         rules=("HTTP-IDEMPOTENCY",), look="--method POST --body FILE",
+    ),
+    CheckLine(
+        "Uploads of the needed size are accepted",
+        rules=("HTTP-BODY-LIMIT",), facts=("write.upload.accepted_bytes",),
+        look="--method POST --body FILE",
     ),
     CheckLine(
         "Expect: 100-continue is answered at once",

@@ -22,9 +22,14 @@ SPEC = Spec(
         PhaseSpec(
             "proxy.auth", "from the SOCKS5 greeting to the end of the login; a refused login"
         ),
+        PhaseSpec("idle", "with --hold: idle connections, each used once after a time"),
     ),
     metrics=(),
-    tiers={0: "resolves the name and opens one TCP connection to each address; sends no data"},
+    shared=("hold_seconds",),
+    tiers={
+        0: "resolves the name and opens one TCP connection to each address; sends no data",
+        4: "holds up to eight idle connections open, and sends a TCP keepalive on each",
+    },
     standards=("RFC 9293", "RFC 8305", "RFC 1034", "RFC 9110 §9.3.6", "RFC 1928", "RFC 1929"),
-    connections=2,
+    connections=2,  # those held idle are added
 )

@@ -13,5 +13,9 @@ LINES = (
     ),
     CheckLine("IPv6 works wherever IPv4 does", rules=("NET-IPV6-BROKEN",)),
     CheckLine("All addresses behave the same", rules=("NET-ADDR-DRIFT",)),
+    CheckLine(
+        "Idle connections stay usable",
+        rules=("NET-IDLE-CUT",), phases=("idle",), look="--hold 300",
+    ),
     CheckLine("The path MTU is at least 1500 bytes", rules=("NET-PMTU",)),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seventh.model.idlefacts import Held, Idle
 from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 
-__all__ = ["Attempt", "Difference", "Lookup", "NetFacts"]
+__all__ = ["Attempt", "Difference", "Held", "Idle", "Lookup", "NetFacts"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Handler, Kit, Served, find_program, free_port, tcp_server
 
 NAME = "lab.test"
+IDLE_SECONDS = 0.6
 SMALL_MTU = 1400
 SMALL_MTU_IP = "127.77.0.1"
 
@@ -48,12 +51,21 @@ FAULTS = (
         triggers=("NET-ADDR-DRIFT",),
     ),
     Fault(
+        name="idle-cut",
+        meaning=f"connections idle for {IDLE_SECONDS:g} s are reset",
+        triggers=("NET-IDLE-CUT",),
+    ),
+    Fault(
         name="small-mtu",
         meaning=f"the path MTU is {SMALL_MTU} bytes",
         triggers=("NET-PMTU",),
         needs=("root", "ip"),
     ),
 )
+_OPTIONS: dict[str, Mapping[str, str | float | int | tuple[str, ...]]] = {
+    "over-limit": {"maximums": ("resolve=100ms",)},
+    "idle-cut": {"intrusive": True, "hold_seconds": 1.0},
+}
 
 
 def _greeting(line: bytes) -> Handler:
@@ -63,6 +75,17 @@ def _greeting(line: bytes) -> Handler:
         await reader.read()
 
     return greet
+
+
+async def _forget(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Greet, and reset the connection when it has been idle."""
+    writer.write(b"220 lab FTP\r\n")
+    try:
+        await asyncio.wait_for(reader.read(), IDLE_SECONDS)
+    except TimeoutError:
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
 
 
 @contextlib.asynccontextmanager
@@ -78,7 +101,8 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     async with contextlib.AsyncExitStack() as stack:
         if name == "small-mtu":
             stack.enter_context(_small_route())
-        port = await stack.enter_async_context(tcp_server(_greeting(b"220 lab FTP\r\n"), host))
+        handler = _forget if name == "idle-cut" else _greeting(b"220 lab FTP\r\n")
+        port = await stack.enter_async_context(tcp_server(handler, host))
         if name == "ipv6-dead":
             zone["AAAA"] = ("::1",)
         if name == "drift":
@@ -92,8 +116,8 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
                 servfail=frozenset({"AAAA"}) if name == "dns-servfail" else frozenset(),
             )
         )
-        limits = {"maximums": ("resolve=100ms",)} if name == "over-limit" else {}
-        yield Served(target=f"tcp://{NAME}:{port}", options={"resolver": resolver, **limits})
+        options = {"resolver": resolver, **_OPTIONS.get(name, {})}
+        yield Served(target=f"tcp://{NAME}:{port}", options=options)
 
 
 @contextlib.contextmanager

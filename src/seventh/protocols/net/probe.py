@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, Reason
+from seventh.net import idle
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.wire.identify import identify
@@ -22,6 +23,12 @@ async def check(ctx: ProbeContext) -> None:
     streams = await ctx.connect_all()
     if len(streams) > 1:
         await ctx.compare(streams, _greeting)
+    first = streams[0].address
+
+    async def open_one() -> idle.Connection:
+        return idle.Bytes(await ctx.connect_again(first))
+
+    await idle.measure(ctx, "tcp", open_one)
 
 
 async def _greeting(stream: Stream) -> dict[str, str]:

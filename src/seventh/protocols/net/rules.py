@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from seventh.model.idlefacts import Held, Idle
 from seventh.model.limit import Limit, Measured
 from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
 from seventh.model.severity import Severity
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
+from seventh.wire.address import is_literal
 
 SLOW_LOOKUP_SECONDS = 0.2
 _WORST = 3
@@ -70,6 +72,8 @@ def port_state(net: NetFacts) -> Verdict:
         whose = "the proxy or the jump host" if net.carried else "this machine"
         return Skip(f"{whose} reached none of the addresses")
     shut = [a for a in judged if a.outcome != "open"]
+    if not shut and net.carried and not all(is_literal(a.address) for a in judged):
+        return Skip("the proxy or the last jump host chose one of the name's addresses")
     if not shut:
         return None
     several = len({a.transport for a in net.attempts}) > 1
@@ -215,6 +219,88 @@ def path_mtu(net: NetFacts) -> Verdict:
         if a.path_mtu_bytes is not None and a.path_mtu_bytes < ETHERNET_MTU
     )
     return Hit(paths=small) if small else None
+
+
+def _idle(*held: Held) -> tuple[Idle, ...]:
+    return (Idle(transport="tcp", hold_seconds=600.0, held=held),)
+
+
+_LIVED = Held(seconds=301.0, ending="alive")
+
+
+@rule(
+    "NET-IDLE-CUT",
+    Severity.MEDIUM,
+    tier=4,
+    source=Source.WIRE,
+    title="Idle connections cut on the path",
+    evidence="{cuts}",
+    phrases={
+        "cuts": {
+            "tcp-reset": "TCP reset after {tcp_died} s idle",
+            "tcp-reset-lived": "TCP reset after {tcp_died} s idle (usable after {tcp_lived} s)",
+            "tcp-silent": "no answer by TCP after {tcp_died} s idle",
+            "tcp-silent-lived": "no answer by TCP after {tcp_died} s idle (usable after "
+            "{tcp_lived} s)",
+            "quic-reset": "QUIC reset after {quic_died} s idle",
+            "quic-reset-lived": "QUIC reset after {quic_died} s idle (usable after {quic_lived} s)",
+            "quic-silent": "no answer by QUIC after {quic_died} s idle",
+            "quic-silent-lived": "no answer by QUIC after {quic_died} s idle (usable after "
+            "{quic_lived} s)",
+        },
+    },
+    why="A NAT, a firewall or a load balancer forgets idle connections and does not close them. "
+    "The next request fails or waits for a timeout, and the server keeps dead connections.",
+    fix={
+        "any": "Send keepalives at less than half of that time: in the application, or by TCP "
+        "(`net.ipv4.tcp_keepalive_time`, with SO_KEEPALIVE). Otherwise raise the idle timeout of "
+        "the device: RFC 5382 requires at least 2 h 4 min for TCP, RFC 4787 at least 2 min for "
+        "UDP.",
+    },
+    references=("RFC 5382", "RFC 4787"),
+    seed=("12.2.4", "12.10.1"),
+    good=_GOOD.learn(idle=_idle(_LIVED, Held(seconds=600.6, ending="alive"))),
+    bad=_GOOD.learn(idle=_idle(_LIVED, Held(seconds=600.6, ending="silent"))),
+)
+def idle_cut(net: NetFacts) -> Verdict:
+    """Report connections that ended without a close, all of them older than those that lived."""
+    if not net.idle:
+        return Skip("no connection was held: give --intrusive --hold SECONDS")
+    if net.carried:
+        return Skip("the proxy or the jump host has timers of its own: hold without it")
+    cut = [each for each in net.idle if each.cuts]
+    if cut:
+        ages: dict[str, str] = {}
+        for each in cut:
+            ages[f"{each.transport}_died"] = _age(each.died_seconds)
+            ages[f"{each.transport}_lived"] = _age(each.lived_seconds)
+        return Hit(cuts=tuple(map(_cut, cut)), **ages)
+    unknown = next((why for each in net.idle if (why := _undecided(each))), "")
+    return Skip(unknown) if unknown else None
+
+
+def _cut(idle: Idle) -> str:
+    """Return the code for how the youngest of a transport's connections were cut."""
+    youngest = min(idle.cuts, key=lambda each: each.seconds)
+    lived = "" if idle.lived_seconds is None else "-lived"
+    return f"{idle.transport}-{youngest.ending}{lived}"
+
+
+def _age(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"
+
+
+def _undecided(idle: Idle) -> str:
+    """Return why a transport without cuts by a timer does not pass; empty where it does."""
+    if idle.failed:
+        return f"a fresh connection cannot be used: {idle.failed}"
+    if any(each.cut for each in idle.held):
+        return "a connection was cut that was younger than one that lived: not an idle timer"
+    if idle.lived_seconds is not None:
+        return ""
+    if idle.closed_seconds is not None:
+        return f"the server closes idle connections itself after {_age(idle.closed_seconds)} s"
+    return "no idle connection could be opened and used"
 
 
 def _limits(seconds: float) -> tuple[Limit, ...]:

@@ -136,7 +136,8 @@ SPEC = Spec(
         "lines in the server's log",
         3: "writes a temporary file over SFTP and removes it; makes the server connect to itself "
         "and listen on two ports for a moment",
-        4: "keeps the session open without traffic",
+        4: "keeps sessions open without traffic, up to eight; without a login up to five "
+        "connections, for less than two minutes",
     },
     standards=(
         "RFC 4252", "RFC 4253", "RFC 4254", "RFC 4256", "RFC 4419", "RFC 5656", "RFC 8268",

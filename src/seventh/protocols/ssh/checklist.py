@@ -14,6 +14,7 @@ LINES = (
         facts=("negotiated.kex", "negotiated.host_key", "negotiated.cipher_client_to_server"),
         phases=("ssh.kexinit",),
     ),
+    CheckLine("Current clients can connect with their defaults", rules=("SSH-CLIENTS-CUT",)),
     CheckLine(
         "Key exchange methods are current",
         rules=("SSH-KEX-WEAK", "SSH-KEX-NOPQ", "SSH-GEX-SMALL"),

@@ -70,6 +70,7 @@ class Chain(Carrier):
         self._proxy = proxy
         self._net = ctx.notes(NetFacts)
         self._known = known
+        self._kind = "jump host"
         self._links: list[Mux] = []
         self._names: list[str] = []
         self._streams: list[Stream] = []
@@ -112,14 +113,15 @@ class Chain(Carrier):
 
     # -- one more hop ----------------------------------------------------------------------------
 
-    async def extend(self, hop: Target) -> None:
-        """Connect to ``hop`` from the last one and log in there."""
+    async def extend(self, hop: Target, kind: str = "jump host") -> Mux:
+        """Connect to ``hop`` from the last one and log in there; failures call it a ``kind``."""
         ctx = self._ctx
+        self._kind = kind
         name = hop.host if hop.port == 22 else hop.authority
         hop, user, identities = resolve_hop(hop, ctx.options)
         if user is None:
             raise UsageError(
-                f"jump host {name}: user missing: type ssh://USER@{name}, or add --user USER"
+                f"{kind} {name}: user missing: type ssh://USER@{name}, or add --user USER"
             )
         own = replace(ctx.options.of(SshOptions), identities=identities)
         credentials = await read_credentials(ctx.options.having(own), user)
@@ -135,8 +137,9 @@ class Chain(Carrier):
             admission = await log_in(session, credentials.for_host(trust))
             timer.stop(admission.at)
         self._learn(auth_method=admission.method, seconds=admission.at.since(started))
-        self._links.append(Mux(session, hop=f"the jump host {name}"))
+        self._links.append(Mux(session, hop=f"the {kind} {name}"))
         self._names.append(name)
+        return self._links[-1]
 
     async def _connect_through_last(self, hop: Target, name: str) -> Stream:
         with self._step("via.connect", name) as timer:
@@ -165,7 +168,7 @@ class Chain(Carrier):
                 return stream
             failed = connected.failure
         assert failed is not None  # noqa: S101 - there is at least one address, and none accepted
-        failed = named(failed, f"the jump host {name}")
+        failed = named(failed, f"the {self._kind} {name}")
         failed.phase = "via.connect"
         raise failed
 
@@ -239,4 +242,4 @@ class Chain(Carrier):
             try:
                 yield timer
             except Failed as failed:
-                raise named(failed, f"the jump host {name}") from None
+                raise named(failed, f"the {self._kind} {name}") from None

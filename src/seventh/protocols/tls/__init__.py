@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
@@ -16,11 +16,12 @@ class TlsOptions(RoomOptions, frozen=True, kw_only=True):
     starttls: Annotated[
         StarttlsName | None,
         Option(
-            flag="starttls",
-            help="protocol whose dialogue in clear precedes TLS; the target needs a port",
-            default="TLS starts with the connection",
+            flag="starttls", metavar="PROTOCOL",
+            help="protocol whose dialogue in clear precedes TLS, on a target with a port: "
+            f"{', '.join(get_args(StarttlsName))}",
+            default="none",
         ),
-    ] = None
+    ] = None  # fmt: skip
 
 
 SPEC = Spec(
@@ -84,12 +85,15 @@ SPEC = Spec(
             "chain_bytes",
         ),
     ),
-    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file"),
+    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file", "hold_seconds"),
     tiers={
-        0: "completes handshakes; sends further ClientHellos, read up to the first reply; "
-        "no application data; with --starttls, the dialogue up to the go-ahead on each connection",
+        0: "looks up CAA records; completes handshakes, one without the server name, and with a "
+        "web server one for the name with or without www., if it has the same address; sends "
+        "further ClientHellos, read up to the first reply; no application data; with --starttls, "
+        "the dialogue up to the go-ahead on each connection",
         1: "offers empty early data; sends a HEAD request if a client certificate is requested",
+        4: "holds up to eight idle connections open, and sends a TCP keepalive on each",
     },
     standards=("RFC 9846", "RFC 9325", "RFC 9525", "RFC 5280"),
-    connections=16,
+    connections=19,
 )

@@ -32,6 +32,7 @@ LINES = (
     ),
     CheckLine("Keys and signatures of the chain are strong", rules=("TLS-CERT-WEAK",)),
     CheckLine("An OCSP staple is sent if the certificate requires one", rules=("TLS-STAPLE",)),
+    CheckLine("CAA records restrict who may issue certificates", rules=("TLS-CAA",)),
     CheckLine("TLS 1.3 is supported", rules=("TLS-NO13",)),
     CheckLine(
         "Obsolete versions, ciphers and parameters are refused",
@@ -45,6 +46,10 @@ LINES = (
     ),
     CheckLine("Post-quantum key exchange is supported", rules=("TLS-NO-PQ",)),
     CheckLine("Sessions can be resumed", rules=("TLS-NO-RESUME",), facts=("resumed",)),
+    CheckLine(
+        "Session tickets are valid for a day, with TLS 1.3 for a week, at most",
+        rules=("TLS-TICKET-LONG",), facts=("ticket_lifetime_seconds",),
+    ),
     CheckLine("Early data (0-RTT) is off", rules=("TLS-0RTT-ON",)),
     CheckLine(
         "A client certificate is required if it is requested",

@@ -17,6 +17,10 @@ _MAY_BE_TLS = frozenset({Reason.PEER_SILENT, Reason.PEER_RESET})
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _SHOWN = 60
 _AT_ONCE = "the port may expect TLS at once: try without --starttls"
+_NO_GREETING = (
+    "the port may expect TLS at once (try without --starttls), or serve a protocol in which the "
+    "client begins (ldap, postgres, xmpp)"
+)
 
 
 async def start(ctx: ProbeContext, stream: Stream, dialogue: Dialogue, *, timed: bool) -> None:
@@ -59,6 +63,7 @@ class _Talk:
             while not await self._act(events):
                 events = self._dialogue.receive(await self._receive())
             self._in_clear = await self._after_the_go_ahead()
+            self._record(self._last)
         except Failed as failed:
             failed.phase = failed.phase or self._phase
             self._record(self._end or user_mark(), ok=False)
@@ -75,7 +80,6 @@ class _Talk:
                 case Send(data):
                     await self._send(data)
                 case Go():
-                    self._record(self._last)
                     return True
                 case Failed():
                     self._end = self._last
@@ -95,7 +99,8 @@ class _Talk:
             data, self._last = await self._stream.receive()
         except Failed as failed:
             if failed.reason in _MAY_BE_TLS and not self._dialogue.heard:
-                failed.detail += f"; {_AT_ONCE}"
+                greets = self._phase == "tls.greeting"
+                failed.detail += f"; {_NO_GREETING if greets else _AT_ONCE}"
             raise
         if data:
             return data

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import msgspec
+
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.tlsfacts import TlsFacts
+from seventh.net import idle
 from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
+from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.tls.handshake import start_recurring
+from seventh.net.tls.handshake import prepare, start_recurring
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls, resumes
 from seventh.net.tls.session import Session
 from seventh.protocols.tls import TlsOptions
@@ -61,6 +65,7 @@ async def check(ctx: ProbeContext) -> None:
         await _take_up_elsewhere(ctx, door, others, session)
     if failed is not None:
         raise failed
+    await idle.measure(ctx, "tcp", lambda: door.hold(first.address))
     refusal = certificate_failure(ctx.notes(TlsFacts).facts)
     if refusal is not None:
         ctx.fail(refusal)
@@ -100,7 +105,8 @@ class _Door:
         starttls = ctx.options.of(TlsOptions).starttls
         self._protocol = PROTOCOLS[starttls] if starttls is not None else None
         if self._protocol is not None and not ctx.target.port_given:
-            urls = " or ".join(f"tls://{ctx.target.host}:{p}" for p in self._protocol.ports[:2])
+            targets = [msgspec.structs.replace(ctx.target, port=p) for p in self._protocol.ports]
+            urls = " or ".join(map(str, targets[:2]))
             raise UsageError(f"--starttls {starttls} needs a port: write {urls}")
 
     @property
@@ -111,6 +117,17 @@ class _Door:
     async def connect(self, address: Address) -> Stream:
         """Open a further stream to ``address``."""
         return await self.open(await self._ctx.connect_again(address))
+
+    async def hold(self, address: Address) -> idle.Connection:
+        """Open a connection to leave idle after its handshake, whatever its certificate."""
+        stream = await self.connect(address)
+        tls = prepare(stream, self._ctx.options, self.name, alpn=self.alpn, profile="lenient")
+        try:
+            await tls.handshake(Stopwatch(), "idle")
+        except BaseException:  # of any kind, a cancelled check too: close, and raise it again
+            tls.close()
+            raise
+        return idle.Bytes(tls)
 
     async def open(self, stream: Stream, *, timed: bool = False) -> Stream:
         """Bring a new stream to where TLS starts."""

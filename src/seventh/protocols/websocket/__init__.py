@@ -139,9 +139,9 @@ SPEC = Spec(
         3: "sends the text of --send; publishes the message of --message-template a few times to "
         "up to 50 sockets of its own",
         4: "sends invalid frames, a message of 16 MiB and 200 messages at once, stops reading, and "
-        "keeps idle sockets open",
+        "keeps up to ten idle sockets open",
     },
     layers=("tls",),
     standards=("RFC 6455", "RFC 7692", "RFC 8441", "RFC 9110", "RFC 9220"),
-    connections=16,
+    connections=18,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seventh.model.checklist import LineVerdict
 from seventh.model.severity import Status
+from seventh.render import place_lines
 from seventh.render.bars import text
 from seventh.render.checklist import VERDICTS, tally
 from seventh.render.commonmark import block, code, escape
@@ -37,6 +38,7 @@ def render(document: Document, view: View) -> str:
     if needs_summary(reports, hosts):
         blocks += [f"# Seventh: {count(len(reports), 'target')}: {tally_statuses(reports)}"]
         blocks += [_summary(reports)]
+    blocks += _places(document)
     for report in reports:
         blocks += _report(report, view)
     blocks += [f"_Seventh {escape(document.version)}, {escape(document.generated_at)}_"]
@@ -59,20 +61,37 @@ def _host(entry: HostEntry) -> list[str]:
     return [head, escape(headline(entry)), "\n".join(rows)]
 
 
+def _places(document: Document) -> list[str]:
+    """Return the places of ``--from``, and the targets whose reports differ between them."""
+    if not document.places:
+        return []
+    blocks = ["\n".join(f"- {escape(line)}" for line in place_lines.places(document))]
+    if not document.comparisons:
+        return ["# Places", *blocks, "No difference between the places."]
+    for target, lines in place_lines.targets(document):
+        blocks += [f"Differs: {code(target)}", "\n".join(f"- {escape(line)}" for line in lines)]
+    return ["# Places", *blocks]
+
+
 def _summary(reports: tuple[Presentation, ...]) -> str:
     rows = ["| Status | Target | Time | Result |", "|---|---|--:|---|"]
     rows += [
-        f"| {_MARKS[report.entry.status]} {report.entry.status} | {code(report.entry.target)} "
-        f"| {duration(report.entry.duration_seconds)} | {escape(report.headline)} |"
+        f"| {_MARKS[report.entry.status]} {report.entry.status} | {code(report.entry.target)}"
+        f"{_from(report)} | {duration(report.entry.duration_seconds)} | {escape(report.headline)} |"
         for report in reports
     ]
     return "\n".join(rows)
 
 
+def _from(report: Presentation) -> str:
+    return f" from {escape(report.entry.place)}" if report.entry.place else ""
+
+
 def _report(report: Presentation, view: View) -> list[str]:
     entry = report.entry
     address = f" at {code(report.address)}" if report.address else ""
-    when = f"{escape(entry.started_at)} from {escape(entry.vantage)}{address}"
+    vantage = f"{entry.place} ({entry.vantage})" if entry.place else entry.vantage
+    when = f"{escape(entry.started_at)} from {escape(vantage)}{address}"
     blocks = [
         f"## {_MARKS[entry.status]} {entry.status}: {code(entry.target)}",
         ", ".join([when, duration(entry.duration_seconds)]),

@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from rich.text import Text
 
-from seventh.render import checklist_lines, host_lines, phase_lines
+from seventh.render import checklist_lines, host_lines, phase_lines, place_lines
 from seventh.render.bars import middle, rows, title
 from seventh.render.console import SEVERITY_STYLE, STATUS_STYLE, mark, printed
 from seventh.render.entries import FindingEntry, HostEntry
@@ -42,6 +42,8 @@ def render(document: Document, view: View) -> str:
     lines = [line for part in parts for line in (Text(), *part)][1:]
     if needs_summary(reports, hosts):
         lines.extend(_summary(reports, view))
+    if document.places:
+        lines.extend(_places(document, view))
     return printed(lines, view)
 
 
@@ -76,6 +78,8 @@ class _Sheet:
         line.append(f"  {entry.target}", "bold")
         if self.report.address:
             line.append(f" {'->' if view.ascii else '→'} {self.report.address}")
+        if entry.place:
+            line.append(f"  from {entry.place}")
         total = duration(entry.duration_seconds)
         line.append(total.rjust(max(len(total) + 2, view.width - line.cell_len)))
         self.wrapped(line, 4)
@@ -254,6 +258,20 @@ def _host(entry: HostEntry, view: View) -> list[Text]:
     return page
 
 
+def _places(document: Document, view: View) -> list[Text]:
+    """Return the places of ``--from``, and the targets whose reports differ between them."""
+    page = [Text(), Text("─" * view.width, "dim")]
+    for line in place_lines.places(document):
+        page.extend(wrapped(Text(line), 4, view.width))
+    if not document.comparisons:
+        page.append(Text("no difference between the places"))
+    for target, lines in place_lines.targets(document):
+        page.extend([Text(), *wrapped(Text(f"differs: {target}", "bold"), 4, view.width)])
+        for line in lines:
+            page.extend(wrapped(Text(f"  {line}"), 4, view.width))
+    return page
+
+
 def _summary(reports: tuple[Presentation, ...], view: View) -> list[Text]:
     lines = [Text(), Text("─" * view.width, "dim")]
     lines.append(Text(f"{count(len(reports), 'target')}: {tally_statuses(reports)}", "bold"))
@@ -263,7 +281,8 @@ def _summary(reports: tuple[Presentation, ...], view: View) -> list[Text]:
         line.append(" " * (11 - line.cell_len))
         line.append(middle(report.entry.target, width).ljust(width))
         line.append(f"{duration(report.entry.duration_seconds):>9}  ")
-        line.append(report.headline)
+        line.append(f"{report.entry.place}: {report.headline}" if report.entry.place else
+                    report.headline)  # fmt: skip
         line.truncate(view.width, overflow="ellipsis")
         lines.append(line)
     return lines

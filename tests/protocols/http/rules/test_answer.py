@@ -9,6 +9,7 @@ import pytest
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Asset, Body, Coding, ContentFacts, Variant
 from seventh.protocols.http.facts.versions import Expectation, LeftOver, Redirects
+from seventh.protocols.http.facts.write import Upload, WriteFacts
 from seventh.protocols.http.rules import answer
 from tests.rules.said import said
 
@@ -48,6 +49,9 @@ THERE = Redirects(final_url="https://b/", final_status=404)
           "expectation": Expectation(method="POST", got=409)},
          "medium: https://a/ (POST) answers 409"),
         ({"redirects": THERE, "expectation": Expectation(method="POST")}, NONE),
+        ({"redirects": THERE, "expectation": Expectation(method="POST", got=413),
+          "write": WriteFacts(upload=Upload(method="POST"))},
+         "skipped: HTTP-BODY-LIMIT judges the size of the content"),
     ],
 )  # fmt: skip
 def test_status(facts: dict[str, Any], line: str) -> None:
@@ -57,7 +61,8 @@ def test_status(facts: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        (401, "a credential is required"), (402, "payment is required"),
+        (401, "a credential is required"), (413, "the request content is too large"),
+        (402, "payment is required"),
         (403, "access is forbidden"), (404, "not found"), (405, "the method is not allowed"),
         (407, "a proxy requires a credential"), (410, "the resource was removed"),
         (421, "this server does not serve that host name"), (429, "the rate limit is exceeded"),

@@ -14,15 +14,15 @@ TIERS = {
     # From the handshakes and the response that any check gets.
     0: "HTTP-STATUS HTTP-LENGTH HTTP-GRAMMAR HTTP-NO-H2 HTTP-NO-H3 HTTP-H3-DEAD HTTP-H3-HIDDEN "
     "HTTP-FALLBACK HTTP-NO-HTTPS HTTP-HSTS HTTP-REDIRECT H2-SETTINGS QUIC-AMPLIFY QUIC-IDLE "
-    "QUIC-PMTU",
+    "QUIC-PMTU HTTP-SERVER-LEAK HTTP-HEADERS-LOST HTTP-REDIRECT-LOOP HTTP-PROXY-TRUST",
     # From further harmless requests.
     1: "HTTP-CODING HTTP-NO-REUSE HTTP-DATE-SKEW HTTP-UPGRADE-TLS HTTP-TTFB HTTP-NO-COMPRESS "
     "HTTP-NO-BR HTTP-COMPRESS-WASTE HTTP-COMPRESS-BREACH HTTP-PAYLOAD HTTP-RETRY-INFO "
     "HTTP-NO-FRESHNESS HTTP-CACHE-LEAK HTTP-NO-SWR HTTP-VARY HTTP-NO-VALIDATOR HTTP-ETAG-IGNORED "
     "HTTP-ETAG-UNSTABLE HTTP-ETAG-ENC HTTP-304-HDRS REST-SCHEMA REST-ERRORS REST-CTYPE "
-    "REST-SUNSET",
+    "REST-SUNSET HTTP-CORS-CREDS HTTP-COOKIE-FLAGS",
     # From a request that may change something.
-    3: "HTTP-IDEMPOTENCY HTTP-0RTT-UNSAFE HTTP-100CONT",
+    3: "HTTP-IDEMPOTENCY HTTP-0RTT-UNSAFE HTTP-100CONT HTTP-BODY-LIMIT",
     # From what no client does: invalid messages, moves, long holds.
     4: "HTTP-CLTE QUIC-MIGRATE SSE-HEARTBEAT",
 }  # fmt: skip
@@ -60,6 +60,10 @@ def test_tiers(name: str, tier: int) -> None:
         ("HTTP-NO-COMPRESS", "gzip, brotli", "encode"),
         ("HTTP-NO-BR", "brotli, gzip", "encode"),
         ("HTTP-COMPRESS-WASTE", "gzip_types, brotli_types", "encode"),
+        ("HTTP-HEADERS-LOST", "add_header, add_header lost", None),
+        ("HTTP-REDIRECT-LOOP", "return, listen", None),
+        ("HTTP-PROXY-TRUST", "set_real_ip_from, real_ip_header, listen", None),
+        ("HTTP-BODY-LIMIT", "client_max_body_size, proxy_pass", None),
         ("HTTP-RETRY-INFO", "limit_req, limit_conn, limit_req_status", None),
         ("SSE-HEARTBEAT", "proxy_buffering, proxy_pass", "response_buffers"),
     ],

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from seventh.model.source import Line
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts.config import SshConfigFacts
+from seventh.protocols.ssh.facts.config import Overridden, SshConfigFacts
 from seventh.protocols.ssh.rules import config as rules
+from seventh.protocols.ssh.rules.login import no_keepalive
 from seventh.rules.rule import AnyRule
 from tests.verdicts import fixed, hit, told
 
 NO_FILE = "skip: only a configuration file shows it; run `seventh lint FILE`"
 NOT_IN_FILE = "skip: this file does not set it"
-OF_FILES = (rules.agentfwd, rules.allowlist, rules.throttle, rules.nomux, rules.conf_obsolete)
+OF_FILES = (rules.agentfwd, rules.allowlist, rules.throttle, rules.nomux, rules.conf_obsolete,
+            rules.conf_overridden, rules.conf_keychain)  # fmt: skip
 
 
 def file(side: Any = "server", **fields: Any) -> SshFacts:
@@ -133,3 +136,51 @@ def test_directives_without_effect() -> None:
         "info: Protocol: only protocol 2 is supported; UseLogin: not supported"
     )
     assert fixed(rules.conf_obsolete, facts, "openssh") == "Delete Protocol, UseLogin"
+
+
+def test_overridden_lines_and_those_that_decide() -> None:
+    assert told(rules.conf_overridden, file(overridden=())) == "pass"
+    lines = [Line(file="c", line=number, text=f"Port {number}") for number in (1, 2, 3)]
+    one, two = (Overridden(line=line, winner=lines[0]) for line in lines[1:])
+    facts = file("client", overridden=(one, two))
+    assert told(rules.conf_overridden, facts) == (
+        "low: 2 without effect (in parentheses the line that decides): c:2 Port 2 (c:1 Port 1), "
+        "c:3 Port 3 (c:1 Port 1)"
+    )
+    assert fixed(rules.conf_overridden, facts, "openssh") == (
+        "# if it is meant to take effect, move it above the line that decides; else:\n"
+        "Delete c:2 (Port 2)\nDelete c:3 (Port 3)"
+    )
+
+
+def test_a_directive_of_macos_alone() -> None:
+    assert told(rules.conf_keychain, file("client", not_ignored=())) == "pass"
+    facts = file("client", not_ignored=("UseKeychain",))
+    assert told(rules.conf_keychain, facts) == (
+        "low: UseKeychain is not in an IgnoreUnknown that applies to every host"
+    )
+    first = "# as the first line of the file\nIgnoreUnknown UseKeychain"
+    assert fixed(rules.conf_keychain, facts, "openssh") == first
+    facts = file("client", not_ignored=("UseKeychain",), ignore_unknown="a,b")
+    there = "# in place of the IgnoreUnknown line\nIgnoreUnknown a,b,UseKeychain"
+    assert fixed(rules.conf_keychain, facts, "openssh") == there
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "skip: another file or the distribution decides on ServerAliveInterval"),
+        ({"alive_seconds": 0.0, "proxied_by": ""},
+         "skip: whether a firewall or NAT is on the path is not in the file"),
+        ({"alive_seconds": 1.0, "proxied_by": ""}, "pass"),
+        ({"alive_seconds": 1.0, "proxied_by": "ProxyJump a"}, "pass"),
+        ({"alive_seconds": 0.0, "proxied_by": "ProxyJump a"},
+         "low: ServerAliveInterval is 0 (disabled) through ProxyJump a"),
+    ],
+)  # fmt: skip
+def test_keepalives_of_a_client(fields: dict[str, Any], line: str) -> None:
+    facts = file("client", **fields)
+    assert told(no_keepalive, facts) == line
+    if line.startswith("low"):
+        alive = "ServerAliveInterval 30\nServerAliveCountMax 3"
+        assert fixed(no_keepalive, facts, "openssh") == alive

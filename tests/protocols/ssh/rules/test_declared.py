@@ -14,6 +14,7 @@ DECLARED = {
     "SSH-BANNER-LEAK": "info 0 W openssh:DebianBanner|VersionAddendum",
     "SSH-BANNER-SLOW": "medium 0 W",
     "SSH-CIPHER-WEAK": "high 0 W openssh:Ciphers",
+    "SSH-CLIENTS-CUT": "high 0 W",
     "SSH-COMP-PREAUTH": "medium 0 W openssh:Compression",
     "SSH-CONF-OBSOLETE": "info 0 F openssh:idle",
     "SSH-FWD-OPEN": "medium 0 F openssh:GatewayPorts|AllowTcpForwarding|PermitListen",
@@ -27,7 +28,10 @@ DECLARED = {
     "SSH-KEX-SLOW": "low 0 W",
     "SSH-KEX-WEAK": "high 0 W openssh:KexAlgorithms",
     "SSH-MAC-WEAK": "medium 0 W openssh:MACs|Ciphers",
-    "SSH-NO-KEEPALIVE": "low 4 W openssh:ClientAliveInterval|ClientAliveCountMax",
+    "SSH-NO-KEEPALIVE": "low 4 W "
+    "openssh:ClientAliveInterval|ClientAliveCountMax|ServerAliveInterval|proxied_by",
+    "SSH-CONF-KEYCHAIN": "low 0 F openssh:not_ignored|ignored",
+    "SSH-CONF-OVERRIDDEN": "low 0 F openssh:overridden",
     "SSH-NOAUTH": "critical 2 W openssh:PermitEmptyPasswords",
     "SSH-NOMUX": "info 0 F openssh:jump|ControlMaster|ControlPath",
     "SSH-PASSWORD-ON": "high 2 W "

@@ -7,7 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from seventh.model.tlsfacts import ChainProblem, Mismatch, OtherCertificate, TlsFacts
+from seventh.model.tlsfacts import (
+    CertificateFor,
+    ChainProblem,
+    Mismatch,
+    OtherCertificate,
+    TlsFacts,
+)
 from seventh.protocols.tls.rules import certificate as certs
 from seventh.protocols.tls.rules.examples import GOOD, INTERMEDIATE, LEAF, with_leaf
 from seventh.rules.rule import AnyRule
@@ -123,7 +129,7 @@ def test_the_limits_of_ballot_sc_081(begins: str, most: int) -> None:
     assert told(certs.cert_long, facts) == "pass"
     longer = with_leaf(not_before=issued, lifetime_days=most + 0.14)
     assert told(certs.cert_long, longer) == (
-        f"info: lifetime {most}.1 days, limit {most} days (issued {issued})"
+        f"info: CN=host.example: lifetime {most}.1 days, limit {most} days (issued {issued})"
     )
     for trust in ("given", None):
         assert told(certs.cert_long, longer.learn(trust=trust)) == (
@@ -306,19 +312,21 @@ def both(main: TlsFacts, **rsa: Any) -> TlsFacts:
         (certs.staple, both(GOOD, must_staple=True), ("low: CN=rsa (RSA) requires an OCSP staple "
          "(must-staple); the server sent none")),
         (certs.cert_long, both(GOOD, lifetime_days=300.0),
-         "info: lifetime 300.0 days, limit 200 days (issued 2026-10-01T00:00:00Z)"),
+         "info: CN=rsa (RSA): lifetime 300.0 days, limit 200 days (issued 2026-10-01T00:00:00Z)"),
     ],
 )  # fmt: skip
 def test_each_certificate_is_judged(rule: AnyRule, facts: TlsFacts, line: str) -> None:
     assert told(rule, facts) == line
 
 
-def test_names_are_listed_without_the_type_of_key() -> None:
+def test_names_are_listed_with_the_certificate_that_has_them() -> None:
     main = unmatched()
     rsa = msgspec.structs.replace(LEAF, names=("a.test", "c.test"), names_count=2)
     other = OtherCertificate(key_type="RSA", chain=(rsa,), host_matches=False)
     found = hit(certs.cert_host, main.learn(other_certificates=(other,)))
-    assert found.params == {"what": "other", "name": "b.test", "names": ("a.test", "c.test")}
+    assert found.params == {
+        "what": "other", "name": "b.test", "names": ("a.test (EC)", "a.test (RSA)", "c.test (RSA)")
+    }  # fmt: skip
 
 
 def test_a_grave_fault_of_the_second_certificate_makes_the_finding_grave() -> None:
@@ -338,3 +346,59 @@ def test_two_certificates_share_their_codes_and_keep_their_values_apart() -> Non
     assert told(certs.chain, facts.learn(other_certificates=(broken,))) == (
         "high: self-signed: CN=rsa (RSA); sent twice: CN=b (RSA), CN=a (EC)"
     )
+
+
+def further(main: TlsFacts, sent_to: CertificateFor, name: str = "", **more: Any) -> TlsFacts:
+    """A server with one more certificate, which has expired and is for another host."""
+    leaf = msgspec.structs.replace(
+        LEAF, subject="CN=further", days_left=-1.0, sha256="cc" * 32, names=("further.example",)
+    )
+    given: dict[str, Any] = {
+        "chain": (leaf, INTERMEDIATE), "chain_state": "trusted", "host_matches": False, **more
+    }  # fmt: skip
+    other = OtherCertificate(key_type="EC", sent_to=sent_to, server_name=name, **given)
+    return main.learn(other_certificates=(*main.other_certificates, other))
+
+
+WWW = "www.host.example"
+FURTHER = "CN=further (2026-12-30T00:00:00Z)"
+SAME = {"chain": GOOD.chain}
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "line"),
+    [
+        # Nobody expects the right name of a client that has sent none, and few clients send none.
+        (certs.cert_expired, further(GOOD, "no-name"),
+         f"info: expired: {FURTHER} (sent without SNI)"),
+        (certs.cert_expired, further(with_leaf(days_left=-1.0), "no-name"),
+         ("critical: expired: CN=host.example (2026-12-30T00:00:00Z) (host.example), "
+         f"{FURTHER} (sent without SNI)")),
+        (certs.cert_host, further(GOOD, "no-name"), "pass"),
+        # A self-signed certificate for no name at all stands there on purpose.
+        (certs.cert_expired, further(GOOD, "no-name", chain_state="self-signed"), "pass"),
+        (certs.chain, further(GOOD, "no-name", chain_state="self-signed"), "pass"),
+        (certs.chain, further(GOOD, "no-name", chain_state="self-signed", host_matches=True),
+         "info: self-signed: CN=further (sent without SNI)"),
+        # The user has not asked for that name.
+        (certs.cert_expired, further(GOOD, "name", WWW), f"medium: expired: {FURTHER} ({WWW})"),
+        (certs.cert_host, further(GOOD, "name", WWW),
+         f"medium: certificate names further.example ({WWW}), requested {WWW}"),
+        (certs.cert_host, further(unmatched(), "name", WWW),
+         (f"high: certificate names a.test (b.test), further.example ({WWW}), requested b.test")),
+        # The same certificate, which lacks that name: everything else is said once.
+        (certs.cert_host, further(GOOD, "name", WWW, **SAME),
+         f"medium: certificate names host.example ({WWW}), requested {WWW}"),
+        (certs.cert_weak, further(with_leaf(key_type="RSA", key_bits=1024), "name", WWW, **SAME),
+         "high: weak: CN=host.example (RSA 1024 bits)"),
+        # All of them at once.
+        (certs.cert_expired,
+         further(further(both(GOOD, days_left=-1.0, sha256="dd" * 32), "no-name"), "name", WWW),
+         ("critical: expired: CN=rsa (2026-12-30T00:00:00Z) (RSA), "
+         f"{FURTHER} ({WWW}), {FURTHER} (sent without SNI)")),
+    ],
+)  # fmt: skip
+def test_a_certificate_that_depends_on_the_server_name(
+    rule: AnyRule, facts: TlsFacts, line: str
+) -> None:
+    assert told(rule, facts) == line

@@ -9,6 +9,7 @@ from tests.verdicts import declared
 DECLARED = {
     "TLS-0RTT-ON": "medium 1 W nginx:ssl_early_data caddy:0rtt",
     "TLS-BIG-HELLO": "high 0 W",
+    "TLS-CAA": "low 0 D",
     "TLS-CERT-EXPIRED": "critical 0 W",
     "TLS-CERT-EXPIRING": "medium 0 S",
     "TLS-CERT-HOST": "high 0 W",
@@ -27,6 +28,7 @@ DECLARED = {
     "TLS-RENEG": "medium 0 W",
     "TLS-STAPLE": "low 0 W",
     "TLS-STARTTLS-INJECT": "high 0 W",
+    "TLS-TICKET-LONG": "low 0 W",
     "TLS-WEAK-CIPHER": "high 0 W nginx:ssl_ciphers|ssl_protocols caddy:tls ciphers|tls protocols",
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seventh.model.tlsfacts import TlsFacts, Topic
-from seventh.protocols.tls.rules import handshake, suites, versions
+from seventh.protocols.tls.rules import handshake, suites, tickets, versions
 from seventh.protocols.tls.rules.examples import GOOD
 from seventh.rules.rule import AnyRule
 from tests.verdicts import told
@@ -132,6 +132,36 @@ def test_groups(rule: AnyRule, facts: TlsFacts, line: str) -> None:
 )  # fmt: skip
 def test_resumption(changes: dict[str, Any], line: str) -> None:
     assert told(handshake.no_resume, GOOD.learn(**changes)) == line
+
+
+@pytest.mark.parametrize(
+    ("version", "seconds", "line"),
+    [
+        ("TLSv1.3", 0, "pass"), ("TLSv1.3", 86_401, "pass"), ("TLSv1.3", 604_800, "pass"),
+        ("TLSv1.3", 604_801,
+         "low: ticket lifetime of 604,801 seconds; TLS 1.3 allows at most 604,800 (7 days)"),
+        ("TLSv1.2", 0, "pass"), ("TLSv1.2", 86_400, "pass"),
+        ("TLSv1.2", 86_401, ("low: ticket lifetime of 86,401 seconds; with TLS 1.2 at most "
+                             "86,400 (1 day) is recommended")),
+        ("TLSv1.2", None, "skip: session ticket: not checked"),
+        (None, 604_801, "skip: session ticket: not checked"),
+    ],
+)  # fmt: skip
+def test_lifetimes_of_tickets(version: str | None, seconds: int | None, line: str) -> None:
+    facts = GOOD.learn(version=version, ticket_lifetime_seconds=seconds)
+    assert told(tickets.ticket_long, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        (0, "not applicable: the server sent no session ticket"),
+        (1, "skip: session ticket: c"), (None, "skip: session ticket: c"),
+    ],
+)  # fmt: skip
+def test_no_lifetime(sent: int | None, line: str) -> None:
+    facts = GOOD.learn(tickets=sent, ticket_lifetime_seconds=None, unknown={Topic.TICKET: "c"})
+    assert told(tickets.ticket_long, facts) == line
 
 
 ACCEPTED = "medium: early data accepted; the session ticket allows {} bytes"

@@ -101,7 +101,7 @@ class Heard:
 
     @property
     def outcome(self) -> tuple[list[Event], bytes, Reason | None]:
-        told = [event for event in self.events if not isinstance(event, Failed)]
+        told: list[Event] = [event for event in self.events if not isinstance(event, Failed)]
         return told, self.rest, self.failed.reason if self.failed else None
 
 
@@ -165,6 +165,9 @@ def test_xmpp_names_the_domain_and_on_5269_a_server() -> None:
     (opening,) = dialogue("xmpp", server_name="a'b<&c").begin()
     assert isinstance(opening, Send)
     assert b"to='a&apos;b&lt;&amp;c'" in opening.data
+    (opening,) = dialogue("xmpp", server_name="a\udcff").begin()
+    assert isinstance(opening, Send)
+    assert b"to='a?'" in opening.data
 
 
 def test_capabilities_are_asked_for_where_the_greeting_does_not_list_starttls() -> None:

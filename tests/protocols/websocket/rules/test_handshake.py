@@ -195,7 +195,7 @@ def test_versions(seen: Handshake | None, line: str) -> None:
     assert said(handshake.version, ws(wrong_version=seen)) == line
 
 
-JUMPED = "skipped: connected through a jump host: the reach of the address is unknown"
+JUMPED = "skipped: connected through a jump host or a proxy: the address is unknown"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     reason: str = ""
     server: str = ""
     """The Server field."""
+    software: Mapping[str, str] = {}
+    """Further fields that name software, such as X-Powered-By."""
     content_type: str = ""
     rtt_seconds: float | None = None
     ttfb_seconds: float | None = None

@@ -10,6 +10,26 @@ Does = Literal["files", "passes", "redirects", "answers", "refuses", "closes", "
 Clear = Literal["serves", "redirects", "refuses", "closes", ""]
 
 
+class LostHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that an outer block adds and that is not sent at this place."""
+
+    name: str
+    at: str
+    """Where the outer line is: ``nginx.conf:7``."""
+    line: str
+    """That line, as the inner block would repeat it."""
+
+
+class LostHeaders(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields that a block loses because it adds others."""
+
+    by: str
+    """Where the first line is that replaces the outer ones."""
+    headers: tuple[LostHeader, ...]
+    can_merge: bool = False
+    """Whether this version can add a block's own fields to the inherited ones."""
+
+
 class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One server or location, with the defaults of its version in force.
 
@@ -56,6 +76,14 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The value that is added; empty for none; None where the file does not decide it."""
     hsts_lost: bool = False
     """Whether the server adds it and this location's own add_header lines replace it."""
+    lost_headers: LostHeaders | None = None
+    """Other fields than HSTS that an outer block adds and this place's lines replace."""
+    loops: bool = False
+    """Whether https requests are redirected to the URL that they have."""
+    trusts_any: tuple[str, ...] = ()
+    """Networks of every address whose field is believed to name the client …"""
+    trusted_field: str = ""
+    """… and that field."""
     named: bool = False
     """Whether it has a host name, which HSTS requires."""
 
@@ -93,6 +121,10 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether responses are stored with the cookies that they set."""
     private_cached: bool | None = None
     """Whether the backend's Cache-Control is ignored."""
+    upload: bool = False
+    """Whether the location has the name of a place for uploads."""
+    default_body_limit: bool | None = None
+    """Whether no line sets the largest request content."""
     event_stream: bool = False
     """Whether the location has the name of an event stream."""
     buffered: bool | None = None

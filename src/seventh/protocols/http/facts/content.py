@@ -146,6 +146,14 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     fault: CodingFault = ""
 
 
+Rejection = Literal["prefix-secure", "prefix-host", "prefix-value", "none-secure",
+                    "secure-in-clear"]  # fmt: skip
+"""Why browsers reject a cookie: its name's prefix requires Secure, or Path=/ and no Domain; it has
+no name and its value starts with a prefix; SameSite=None requires Secure; Secure over plain HTTP.
+"""
+Attribute = Literal["secure", "http-only", "same-site"]
+
+
 class Cookie(msgspec.Struct, frozen=True, kw_only=True):
     """A cookie that a reply sets, without its value (RFC 6265 §4.1)."""
 
@@ -157,6 +165,9 @@ class Cookie(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     lifetime_seconds: int | None = None
     """None where it ends with the browser's session."""
+    rejected: tuple[Rejection, ...] = ()
+    lacks: tuple[Attribute, ...] = ()
+    """The protecting attributes that it lacks; Secure only where it was set over TLS."""
     problems: Names = ()
     """Why browsers reject it, or what exposes it."""
 

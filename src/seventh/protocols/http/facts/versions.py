@@ -96,6 +96,19 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     """The target, without the query."""
 
 
+class Loop(msgspec.Struct, frozen=True, kw_only=True):
+    """Redirects that lead back to a URL of their own."""
+
+    urls: tuple[str, ...]
+    """The URLs of the loop in order, without queries; one that redirects to itself is alone."""
+    schemes: bool = False
+    """Whether an http and an https URL of one host redirect to each other."""
+    cookie: bool | None = None
+    """Whether it ends for a client that returns the loop's cookies; None where none are set."""
+    forwarded_proto: bool | None = None
+    """Whether its https URL leads elsewhere with ``X-Forwarded-Proto: https``; None without one."""
+
+
 class Redirects(msgspec.Struct, frozen=True, kw_only=True):
     """The redirects from the target's URL."""
 
@@ -104,6 +117,7 @@ class Redirects(msgspec.Struct, frozen=True, kw_only=True):
     final_status: int | None = None
     stopped: str = ""
     """Why it was not followed to its end."""
+    loop: Loop | None = None
     downgraded: bool = False
     """Whether a hop leads from https to http."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from seventh.model.failure import Reason
+
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """A request with ``Expect: 100-continue`` over HTTP/1.1 (RFC 9110 §10.1.1)."""
@@ -45,9 +47,31 @@ class Ambiguous(msgspec.Struct, frozen=True, kw_only=True):
     failed: str = ""
 
 
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """The sizes of request content that the server accepts."""
+
+    method: str
+    bytes: int = 0
+    """The length of the user's own content; 0 for none."""
+    status: int | None = None
+    """The final status of the user's own request."""
+    failure: Reason | None = None
+    """How that request failed without a response."""
+    declared_status: int | None = None
+    """Where it was cut: the first status for its Content-Length alone, with ``Expect:
+    100-continue`` and no content."""
+    short_status: int | None = None
+    """The status of the same request with a few bytes of content, where the own one failed."""
+    accepted_bytes: int | None = None
+    """The largest Content-Length that got a 100 …"""
+    refused_bytes: int | None = None
+    """… and the smallest that got a 413."""
+
+
 class WriteFacts(msgspec.Struct, frozen=True, kw_only=True):
     """All of it; None where it was not sent."""
 
     expect: Expected | None = None
     early_post: EarlyPost | None = None
     ambiguous: Ambiguous | None = None
+    upload: Upload | None = None

@@ -36,6 +36,13 @@ def _loop(request: Request) -> Answer | None:
     return Answer(status=302, headers=(("Location", where),))
 
 
+def _unaware(request: Request) -> Answer | None:
+    """Redirect to https as a backend that does not learn that its proxy has TLS."""
+    if ("x-forwarded-proto", "https") in {(n.lower(), v) for n, v in request.headers}:
+        return None
+    return Answer(status=301, headers=(("Location", f"https://{request.authority}{request.path}"),))
+
+
 def _upgrades(request: Request, answer: Answer) -> Answer:
     if not (request.protocol or "").lower().startswith("tls/"):
         return answer
@@ -105,7 +112,10 @@ FAULTS = (
     fault("lacks-field", "the response lacks the field that --expect-header requires",
           setup=Setup(options={"expect_headers": ("X-Frame-Options: DENY",)}),
           reason=Reason.UNEXPECTED_ANSWER),
-    fault("circle", "the redirects form a loop", setup=Setup(before=_loop),
+    fault("circle", "the redirects form a loop", "HTTP-REDIRECT-LOOP", setup=Setup(before=_loop),
+          reason=Reason.PROTOCOL_VIOLATION),
+    fault("unaware", "a backend redirects https to https, for its proxy sends no "
+          "X-Forwarded-Proto", "HTTP-REDIRECT-LOOP", setup=Setup(before=_unaware),
           reason=Reason.PROTOCOL_VIOLATION),
     fault("clear", "plain HTTP serves the page", "HTTP-NO-HTTPS", setup=Setup(secure=False)),
     fault("upgrade-tls", "plain HTTP offers an upgrade to TLS", "HTTP-UPGRADE-TLS",
@@ -131,6 +141,8 @@ FAULTS = (
           setup=Setup(heeds_early=False, options=_WRITE)),
     fault("expect-stalls", "100 (Continue) is not sent", "HTTP-100CONT",
           setup=Setup(h1=H1Setup(fault="expect-stall"), options=_WRITE)),
+    fault("small-limit", "content above 1 MiB is rejected with 413", "HTTP-BODY-LIMIT",
+          setup=Setup(h1=H1Setup(max_content_bytes=1024 * 1024), options=_WRITE)),
     fault("not-found", "the target's path does not exist", "HTTP-STATUS",
           setup=Setup(before=_not_found)),
     fault("false-coding", "uncompressed content has Content-Encoding: gzip", "HTTP-CODING",
@@ -157,12 +169,18 @@ FAULTS = (
           setup=_content(cache_control="no-store, max-age=3600")),
     fault("cache-leak", "a session cookie is sent with a public lifetime", "HTTP-CACHE-LEAK",
           setup=_content(cookie="session={id}; Path=/; Secure; HttpOnly; SameSite=Lax")),
+    fault("bare-cookie", "a session cookie has no protecting attributes", "HTTP-COOKIE-FLAGS",
+          setup=_content(cache_control="private, no-cache", cookie="session={id}; Path=/")),
+    fault("versions-shown", "the software's versions are in each response", "HTTP-SERVER-LEAK",
+          setup=Setup(change=with_fields(("Server", "nginx/1.22.1"),
+                                         ("X-Powered-By", "PHP/8.2.7")))),
     fault("no-stale", "stale responses may not be served", "HTTP-NO-SWR",
           setup=_content(cache_control="public, max-age=60")),
     fault("no-vary", "content is compressed, but Vary is missing", "HTTP-VARY",
           setup=_content(vary="")),
     fault("vary-star", "Vary is *", "HTTP-VARY", setup=_content(vary="*")),
     fault("cors-reflected", "any Origin is allowed with credentials, without Vary", "HTTP-VARY",
+          "HTTP-CORS-CREDS",
           setup=_content(reflects_origin=True)),
     fault("plain-text", "text is not compressed", "HTTP-NO-COMPRESS", setup=_content(codings=())),
     fault("gzip-only", "text is compressed with gzip only", "HTTP-NO-BR",

@@ -18,6 +18,11 @@ from seventh.web.connection import HttpConnection
 from seventh.web.message import Request, Response, Unfinished
 from seventh.wire.text import printable
 
+_SOFTWARE = {
+    "x-powered-by": "X-Powered-By", "x-aspnet-version": "X-AspNet-Version",
+    "x-aspnetmvc-version": "X-AspNetMvc-Version", "x-generator": "X-Generator",
+}  # fmt: skip
+
 
 def permit(ctx: ProbeContext, template: Template) -> None:
     """Raise Failed (options-unusable) where the request's method is not permitted."""
@@ -106,6 +111,11 @@ def learn_answer(
         version=response.version,
         reason=printable(response.reason, 100),
         server=printable(response.get("server") or "", 120),
+        software={
+            shown: printable(value, 120)
+            for name, shown in _SOFTWARE.items()
+            if (value := response.get(name))
+        },
         content_type=printable(response.get("content-type") or "", 120),
         **times(response, rtt),
     )

@@ -12,7 +12,7 @@ from seventh.net.stopwatch import now_ns
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import REQUEST_SECONDS, Site
 from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, WriteFacts
-from seventh.protocols.http.probe import early_data
+from seventh.protocols.http.probe import early_data, upload
 from seventh.protocols.http.probe.matrix import Matrix
 from seventh.protocols.http.wire.url import Url
 from seventh.web.h1 import CONTINUE_SECONDS, H1Connection
@@ -35,6 +35,8 @@ async def run(site: Site, matrix: Matrix, h3: Opened | None) -> None:
             await _early_post(site, matrix, h3)
     if site.ctx.denied(4) is None:
         await _ambiguous(site)
+    if site.ctx.denied(3) is None:
+        await _sizes(site)  # last, for it takes the most connections
 
 
 def _unsafe(site: Site) -> tuple[str, bytes]:
@@ -71,6 +73,13 @@ def expected_of(method: str, response: Response) -> Expected:
         continue_seconds=seconds,
         waited_seconds=min(seconds, CONTINUE_SECONDS),
     )
+
+
+async def _sizes(site: Site) -> None:
+    try:
+        await upload.run(site)
+    except Failed as failed:
+        site.notes.unknown("content sizes", printable(failed.detail, 200))
 
 
 async def _early_post(site: Site, matrix: Matrix, first: Opened) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.net.tls.plaintext import detect_tls, may_be_tls
 from seventh.protocols.http.client.origin import Site
-from seventh.protocols.http.facts.versions import Hop, Redirects
+from seventh.protocols.http.facts.versions import Hop, Loop, Redirects
 from seventh.protocols.http.wire.url import Url, bare, resolve
 from seventh.web import limits
 from seventh.web.message import Response
@@ -29,8 +31,10 @@ async def follow(site: Site, response: Response) -> None:
     are made. A chain that leads nowhere is the talk's failure: no client comes to its end.
     """
     url, hops = site.url, []
-    seen = {str(url)}
+    seen = [url]
     stopped = ""
+    loop: Loop | None = None
+    cookies: tuple[str, ...] = ()
     downgraded = False
     try:
         while response.status in REDIRECTS and response.get("location") is not None:
@@ -40,11 +44,13 @@ async def follow(site: Site, response: Response) -> None:
             if following is None:
                 raise ProtocolViolation(f"the redirect target is not an HTTP URL: {location}")
             downgraded |= (url.origin.scheme, following.origin.scheme) == ("https", "http")
-            if str(following) in seen:
+            cookies += _cookies(response)
+            if following in seen:
+                loop = await _loop(site, tuple(seen[seen.index(following) :]), cookies)
                 raise Failed(Reason.PROTOCOL_VIOLATION, f"redirect loop: {location}")
             if len(hops) > limits.MAX_REDIRECTS:
                 raise Failed(Reason.BUDGET_EXCEEDED, f"more than {limits.MAX_REDIRECTS} redirects")
-            seen.add(str(following))
+            seen.append(following)
             response, url = await _hop(site, following), following
     except Failed as failed:
         stopped = f"{failed.reason}: {failed.detail}"
@@ -58,9 +64,49 @@ async def follow(site: Site, response: Response) -> None:
             final_url=bare(url),
             final_status=response.status,
             stopped=stopped,
+            loop=loop,
             downgraded=downgraded,
         ),
     )
+
+
+def _cookies(response: Response) -> tuple[str, ...]:
+    """Return ``name=value`` of each cookie that a response sets."""
+    return tuple(line.partition(";")[0].strip() for line in response.every("set-cookie"))
+
+
+async def _loop(site: Site, urls: tuple[Url, ...], cookies: tuple[str, ...]) -> Loop:
+    """Return the loop, and what ends it: its own cookies, or a field that a TLS proxy adds.
+
+    Only URLs of the target's own host are requested again.
+    """
+    first = urls[0]
+    places = {(url.origin.host, url.path) for url in urls}
+    schemes = len(places) == 1 and {url.origin.scheme for url in urls} == {"http", "https"}
+    loop = Loop(urls=tuple(map(bare, urls)), schemes=schemes)
+    if any(url.origin.host != site.origin.host for url in urls):
+        return loop
+    if cookies:
+        cookie = ("Cookie", "; ".join(cookies))
+        loop = replace(loop, cookie=await _leaves(site, first, urls, cookie))
+    https = next((url for url in urls if url.origin.scheme == "https"), None)
+    if https is not None and (schemes or urls == (https,)) and not loop.cookie:
+        proto = ("X-Forwarded-Proto", "https")
+        loop = replace(loop, forwarded_proto=await _leaves(site, https, urls, proto))
+    return loop
+
+
+async def _leaves(
+    site: Site, url: Url, urls: tuple[Url, ...], field: tuple[str, str]
+) -> bool | None:
+    """Return whether a request with ``field`` is led out of the loop; None without a response."""
+    try:
+        with site.ctx.watch.phase(PHASE):
+            opened = await site.opened(url.origin, None)
+            response = await site.exchange(opened, url, headers=(field,))
+    except Failed:
+        return None
+    return target_of(url, response) not in urls
 
 
 async def _hop(site: Site, url: Url) -> Response:

@@ -20,7 +20,15 @@ from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
 from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.facts.alternatives import Advertised
-from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport
+from seventh.protocols.http.probe import (
+    addresses,
+    hsts,
+    idle,
+    intrusive,
+    redirects,
+    transport,
+    upload,
+)
 from seventh.protocols.http.probe.first_response import (
     exchange_in_clear,
     learn_answer,
@@ -306,6 +314,7 @@ class Visit:
         await self.h3.counted()
         await self._step("keep-alive", transport.learn_reuse(site, site.pool.keep_alive))
         await site.pool.aclose()
+        await idle.hold(site, self.h3.opened, tcp=self.tcp and self.only != "3")
 
     async def _follow(self) -> None:
         """Follow redirects, unless a redirect is the expected status."""
@@ -332,7 +341,8 @@ class Visit:
     async def _hellos(self) -> None:
         """Send the TLS probes' hellos, on connections of this check."""
         from seventh.net.tls.bare_hellos import check_bare_hellos
-        from seventh.net.tls.certificates import ask_other_certificate
+        from seventh.net.tls.caa import look_up_caa
+        from seventh.net.tls.certificates import ask_other_certificates
 
         site, ctx = self.site, self.ctx
 
@@ -340,8 +350,9 @@ class Visit:
             return await ctx.connect_again(site.address)
 
         if self.tcp and self.only != "3":
-            await ask_other_certificate(ctx, open_stream, site.name)
+            await ask_other_certificates(ctx, open_stream, site.name)
             await check_bare_hellos(ctx, open_stream, site.name)
+        await look_up_caa(ctx, site.name)
 
     async def _plain(self) -> None:
         """Check plain HTTP: an http target's own response, else port 80 beside port 443.
@@ -382,8 +393,10 @@ class Visit:
                     opened, site.url, method=template.method, body=template.body
                 )
             except Failed as failed:
+                upload.sent(site, None, failed)
                 self.ctx.fail(failed)
                 raise
+            upload.sent(site, response.status)
         unmet = await expected.unmet(response, self.ctx.budget.deadline_ns)
         if unmet is None and expected.status is None and site.base is not None:
             # A server error where redirects led is one that users see.

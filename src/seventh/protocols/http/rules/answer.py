@@ -19,6 +19,7 @@ _MEANS = {
     405: "the method is not allowed",
     407: "a proxy requires a credential",
     410: "the resource was removed",
+    413: "the request content is too large",
     421: "this server does not serve that host name",
     429: "the rate limit is exceeded",
     451: "unavailable for legal reasons",
@@ -61,6 +62,8 @@ def status(http: HttpFacts) -> Verdict:
         return Skip("a server error is the check's failure")
     if found < 400:
         return None
+    if found == 413 and http.write is not None and http.write.upload is not None:
+        return Skip("HTTP-BODY-LIMIT judges the size of the content")
     return Hit(url=url, status=found, means=str(found) if found in _MEANS else "")
 
 

@@ -115,6 +115,8 @@ def redirect(http: HttpFacts) -> Verdict:
     chain = http.redirects
     if chain is None:
         return Skip("redirects were not followed")
+    if chain.loop is not None:
+        return Skip("the redirects form a loop: HTTP-REDIRECT-LOOP")
     count = len(chain.hops)
     return Hit(count=count, final=chain.final_url) if count >= MANY_HOPS else None
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from pathlib import Path
+
+from seventh.wire.table import read_text
 
 
 def smearer_of(host: str) -> str:
@@ -29,6 +30,6 @@ def _known() -> tuple[dict[str, str], dict[IPv4Network | IPv6Network, str]]:
     """Return operators and ways, by pattern of names and by network."""
     import tomllib
 
-    text = Path(__file__).with_name("smearing.toml").read_text(encoding="utf-8")
-    rows: dict[str, dict[str, str]] = tomllib.loads(text)["smear"]
+    rows: dict[str, dict[str, str]]
+    rows = tomllib.loads(read_text(__package__, "smearing.toml"))["smear"]
     return rows["names"], {ip_network(n): way for n, way in rows["networks"].items()}

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from seventh.model.source import Line
+
 Names = tuple[str, ...]
 Breadth = Literal["", "one", "some", "all"]
 
@@ -34,6 +36,13 @@ class WrittenList(msgspec.Struct, frozen=True, kw_only=True):
     """The version's default list."""
 
 
+class Overridden(msgspec.Struct, frozen=True, kw_only=True):
+    """A line without effect, because another one decides whenever it applies."""
+
+    line: Line
+    winner: Line
+
+
 class SshConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a configuration file sets and the wire does not show."""
 
@@ -54,6 +63,12 @@ class SshConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The lists of AuthenticationMethods; empty if any method suffices."""
     idle: Names | None = None
     """Names of directives without effect in this version."""
+    overridden: tuple[Overridden, ...] | None = None
+    """Lines that another line with another value always overrides; the first 64 of them."""
+    not_ignored: Names | None = None
+    """Directives of Apple's OpenSSH alone that no IgnoreUnknown covers for every host."""
+    ignore_unknown: str = ""
+    """The IgnoreUnknown that applies to every host; empty for none."""
     allowed: Names | None = None
     """Patterns of AllowUsers and AllowGroups; empty if every user may log in."""
     agent_forwarding: bool | None = None
@@ -72,6 +87,10 @@ class SshConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """VersionAddendum; empty for none."""
     jump: str | None = None
     """The jump host (ProxyJump, or a ProxyCommand that is ssh); empty for none."""
+    proxied_by: str | None = None
+    """The ProxyJump or ProxyCommand of a client, as in the file; empty for none."""
+    alive_seconds: float | None = None
+    """ServerAliveInterval of a client; 0 sends no keepalives."""
     multiplexed: bool | None = None
     """Whether connections are shared: ControlMaster and a ControlPath."""
     open_binds: Names | None = None

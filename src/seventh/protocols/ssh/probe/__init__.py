@@ -140,6 +140,10 @@ async def check(ctx: ProbeContext) -> None:
             from seventh.protocols.ssh.probe import login
 
             await login.check(ctx, streams[0])
+        if "failure" not in traits and ctx.holds and not ctx.notes(NetFacts).facts.idle:
+            from seventh.protocols.ssh.probe.idle import hold_connections
+
+            await hold_connections(ctx, streams[0].address)
     finally:
         if records is not None:
             records.cancel()

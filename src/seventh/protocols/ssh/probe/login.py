@@ -13,8 +13,9 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
+from seventh.net.wait import all_of
 from seventh.protocols.ssh import SshOptions
-from seventh.protocols.ssh.client.auth import UserAuth
+from seventh.protocols.ssh.client.auth import UserAuth, log_in
 from seventh.protocols.ssh.client.authenticate_host import keyscan, learn_trust, open_session
 from seventh.protocols.ssh.client.credentials import Credentials, read_credentials
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
@@ -23,6 +24,7 @@ from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.probe import session as session_probe
 from seventh.protocols.ssh.probe.further import greeted
+from seventh.protocols.ssh.probe.idle import hold_sessions
 from seventh.protocols.ssh.probe.learn import learn_deviations
 from seventh.wire.text import printable
 
@@ -67,7 +69,7 @@ async def check(ctx: ProbeContext, first: Stream) -> None:
         if user != ROOT:
             await _ask_root(ctx, first, known)
         if session is not None:
-            await _hold(ctx, session)
+            await _hold_all(ctx, session, first, known, credentials)
     finally:
         if session is not None:
             await _leave(ctx, session)
@@ -194,6 +196,27 @@ async def _rekey(ctx: ProbeContext, session: Session) -> None:
         login.learn(rekey_seconds=seconds)
     except Failed as failed:
         login.learn(rekey_error=f"{failed.reason}: {failed.detail}")
+
+
+async def _hold_all(
+    ctx: ProbeContext, session: Session, first: Stream, known: KnownHosts, credentials: Credentials
+) -> None:
+    """Keep this session idle for its keepalives, and further ones for the path's timers."""
+    if not ctx.holds:
+        await _hold(ctx, session)
+        return
+
+    async def log_in_again() -> Session:
+        other = await _enter(ctx, first, known)
+        try:
+            await log_in(other, credentials.for_host(other.trust))
+        except BaseException:  # of any kind, a cancelled check too: close, and raise it again
+            other.stream.close()
+            raise
+        return other
+
+    ctx.extend()
+    await all_of((_hold(ctx, session), hold_sessions(ctx, log_in_again)))
 
 
 async def _hold(ctx: ProbeContext, session: Session) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
+from seventh.model.source import Line
 from seventh.protocols.ssh.facts import SshFacts
-from seventh.protocols.ssh.facts.config import SshConfigFacts
+from seventh.protocols.ssh.facts.config import Overridden, SshConfigFacts
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.algorithms import NOT_IN_FILE
 from seventh.protocols.ssh.rules.examples import authorized_keys, ssh_config, sshd_config
@@ -235,3 +236,81 @@ def conf_obsolete(ssh: SshFacts) -> Verdict:
     if config is None or config.idle is None:
         return _undecided(config)
     return Hit(idle=config.idle, names=", ".join(config.idle)) if config.idle else None
+
+
+@rule(
+    "SSH-CONF-OVERRIDDEN",
+    Severity.LOW,
+    tier=0,
+    source=Source.FILE,
+    title="Lines overridden by other lines",
+    evidence="{count} without effect (in parentheses the line that decides): {lines}",
+    why="OpenSSH takes the first value of a directive in the lines that apply, also when it is in "
+    "an included file or an earlier block. A later line looks effective and is not.",
+    fix={
+        "openssh": "# if the line is meant to take effect, move it above the one that decides\n"
+        "Delete the line without effect",
+    },
+    references=(
+        "OpenSSH manual, ssh_config(5): DESCRIPTION",
+        "OpenSSH manual, sshd_config(5): Match",
+    ),
+    seed=("12.2.2",),
+    directives={"openssh": ("overridden",)},
+    good=sshd_config(overridden=()),
+    bad=sshd_config(
+        overridden=(
+            Overridden(
+                line=Line(file="sshd_config", line=9, text="PasswordAuthentication no"),
+                winner=Line(file="cloud.conf", line=1, text="PasswordAuthentication yes"),
+            ),
+        )
+    ),
+)
+def conf_overridden(ssh: SshFacts) -> Verdict:
+    """Find lines that others with another value override whenever they apply."""
+    config = ssh.config
+    if config is None or config.overridden is None:
+        return _undecided(config)
+    if not config.overridden:
+        return None
+    lines = tuple(f"{_placed(one.line)} ({_placed(one.winner)})" for one in config.overridden)
+    remark = "# if it is meant to take effect, move it above the line that decides; else:"
+    gone = (
+        f"Delete {one.line.file}:{one.line.line} ({one.line.text})" for one in config.overridden
+    )
+    return Hit(lines=lines, count=len(lines)).fixed_by("openssh", remark, *gone)
+
+
+def _placed(line: Line) -> str:
+    return f"{line.file}:{line.line} {line.text}"
+
+
+@rule(
+    "SSH-CONF-KEYCHAIN",
+    Severity.LOW,
+    tier=0,
+    source=Source.FILE,
+    title="UseKeychain without IgnoreUnknown",
+    evidence="{directives} is not in an IgnoreUnknown that applies to every host",
+    why="Only the ssh of macOS supports it. Every other one refuses the whole file, for every "
+    "host: it ends with `Bad configuration option`.",
+    fix={"openssh": "# as the first line of the file\nIgnoreUnknown UseKeychain"},
+    references=("OpenSSH manual, ssh_config(5): IgnoreUnknown",),
+    seed=("12.2.2",),
+    directives={"openssh": ("not_ignored", "ignored")},
+    good=ssh_config(not_ignored=()),
+    bad=ssh_config(not_ignored=("UseKeychain",)),
+)
+def conf_keychain(ssh: SshFacts) -> Verdict:
+    """Find a directive of macOS that makes other systems refuse the file."""
+    config = ssh.config
+    if config is None or config.not_ignored is None:
+        return _undecided(config)
+    if not config.not_ignored:
+        return None
+    known = config.ignore_unknown
+    where = "# in place of the IgnoreUnknown line" if known else "# as the first line of the file"
+    patterns = ",".join(filter(None, (known, *config.not_ignored)))
+    hit = Hit(directives=config.not_ignored)
+    return hit.fixed_by("openssh", where, f"IgnoreUnknown {patterns}")

@@ -314,34 +314,68 @@ def rekey_fail(ssh: SshFacts) -> Verdict:
     Severity.LOW,
     tier=4,
     source=Source.WIRE,
-    title="No keepalives from the server",
+    title="No SSH keepalives",
     evidence="{what}",
     phrases={
         "what": {
             "file": "ClientAliveInterval is 0 (disabled)",
             "wire": "none received in a session held open for {seconds:.1f} s",
+            "client": "ServerAliveInterval is 0 (disabled) through {proxy}",
         }
     },
-    why="Firewalls and NAT drop an idle session, and the server keeps dead sessions for hours.",
+    why="Firewalls, NAT and proxies drop an idle session, and both ends keep the dead session for "
+    "hours.",
     fix={
-        "openssh": "ClientAliveInterval 30\nClientAliveCountMax 3",
-        "any": "Send keepalives from the server every 30 s.",
+        "openssh": "# in sshd_config\nClientAliveInterval 30\nClientAliveCountMax 3\n"
+        "# in ssh_config\nServerAliveInterval 30\nServerAliveCountMax 3",
+        "any": "Send keepalives every 30 s.",
     },
+    references=(
+        "OpenSSH manual, ssh_config(5): ServerAliveInterval",
+        "OpenSSH manual, sshd_config(5): ClientAliveInterval",
+    ),
     seed=("12.2.2", "12.2.4"),
-    directives={"openssh": ("ClientAliveInterval", "ClientAliveCountMax")},
+    directives={
+        "openssh": (
+            "ClientAliveInterval",
+            "ClientAliveCountMax",
+            "ServerAliveInterval",
+            "proxied_by",
+        )
+    },
     good=logged_in(keepalive_seconds=30.0, keepalive_source="file"),
     bad=logged_in(held_seconds=60.0, keepalives=0, keepalive_source="wire"),
 )
 def no_keepalive(ssh: SshFacts) -> Verdict:
-    """Find a hold without a keepalive, of which a short one proves little, or an interval of 0."""
-    login = ssh.login
+    """Find a hold without a keepalive, of which a short one proves little, or an interval of 0.
+
+    A client needs one where its path has a proxy or a jump host; no file shows NAT.
+    """
+    login, config = ssh.login, ssh.config
+    if config is not None and config.side == "client":
+        return _client_keepalive(config)
     if login is None:
         return Skip("no session was held open (--hold)")
     if login.keepalive_source == "file" and login.keepalive_seconds is not None:
-        return None if login.keepalive_seconds > 0 else Hit(what="file")
+        return None if login.keepalive_seconds > 0 else _fixed_by_server(Hit(what="file"))
     if login.keepalives is None or login.held_seconds is None:
         return Skip(ssh.unknown.get(Topic.KEEPALIVES, "no session was held open (--hold)"))
     if login.keepalives:
         return None
     short = Severity.INFO if login.held_seconds < CONCLUSIVE_HOLD_SECONDS else None
-    return Hit(short, what="wire", seconds=login.held_seconds)
+    return _fixed_by_server(Hit(short, what="wire", seconds=login.held_seconds))
+
+
+def _fixed_by_server(hit: Hit) -> Hit:
+    return hit.fixed_by("openssh", "ClientAliveInterval 30", "ClientAliveCountMax 3")
+
+
+def _client_keepalive(config: SshConfigFacts) -> Verdict:
+    if config.alive_seconds is None:
+        return Skip("another file or the distribution decides on ServerAliveInterval")
+    if config.alive_seconds > 0:
+        return None
+    if not config.proxied_by:
+        return Skip("whether a firewall or NAT is on the path is not in the file")
+    hit = Hit(what="client", proxy=config.proxied_by).at("ServerAliveInterval", "proxied_by")
+    return hit.fixed_by("openssh", "ServerAliveInterval 30", "ServerAliveCountMax 3")

@@ -7,15 +7,15 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from seventh.protocols.ssh.wire.ciphers import is_aead
+from seventh.wire.table import read_text
 
 
 @functools.cache
 def _tables() -> dict[str, dict[str, dict[str, Any]]]:
-    return tomllib.loads(Path(__file__).with_name("tables.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(read_text(__package__, "tables.toml"))
 
 
 @functools.cache

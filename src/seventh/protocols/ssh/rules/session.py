@@ -59,8 +59,10 @@ def sftp_off(ssh: SshFacts) -> Verdict:
     why="Every host that can connect to a forwarded port reaches the service behind it, past the "
     "firewalls between.",
     fix={
-        "openssh": "GatewayPorts no",
-        "any": "Let remote forwardings listen on the loopback address only.",
+        "openssh": "# in sshd_config\nGatewayPorts no\n"
+        "# in ssh_config; and localhost: in place of another address in forwardings\n"
+        "GatewayPorts no",
+        "any": "Let forwardings listen on the loopback address only.",
     },
     references=("RFC 4254 §7.1",),
     seed=("12.2.3",),
@@ -80,7 +82,7 @@ def fwd_open(ssh: SshFacts) -> Verdict:
         return _NOT_FORWARDED
     binds = {"loopback": session.remote_forward, "everywhere": session.remote_forward_all}
     if opened := [code for code, bind in binds.items() if bind == "open"]:
-        return Hit(what=opened[0])
+        return Hit(what=opened[0]).fixed_by("openssh", "GatewayPorts no")
     if session.remote_forward_all is None:
         return _NOT_FORWARDED
     if "unsettled" in binds.values():

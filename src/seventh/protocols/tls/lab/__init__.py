@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
 from seventh.labkit.ca import Issued
+from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.labkit.tlsserve import (
     GOOD_CIPHERS,
@@ -25,7 +26,7 @@ from seventh.labkit.tlsserve import (
 from seventh.model.alert import Alert
 from seventh.model.failure import Reason
 from seventh.model.tlsfacts import StarttlsName
-from seventh.protocols.tls.lab import starttls
+from seventh.protocols.tls.lab.starttls import NAMES, Wrong, front
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -37,23 +38,38 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """A server's certificate, its context, and what answers bare hellos."""
 
     issue: Callable[[Kit], Issued] = lambda kit: kit.authority.issue()
+    second: Callable[[Kit], Issued] | None = None
+    """The certificate of another key type, beside the first."""
+    default: Callable[[Kit], Issued] | None = None
+    """The certificate for clients that send no server name."""
     ciphers: str = GOOD_CIPHERS
     groups: str = GOOD_GROUPS
     best: int = SSL.TLS1_3_VERSION
     resume: bool = True
+    ticket_seconds: int | None = None
+    """The lifetime of its tickets; None for OpenSSL's default."""
     early_data: int = 0
     ask_client: bool = False
     need_client: bool = False
     on_hello: HelloHook | None = None
     starttls: StarttlsName | None = None
-    wrong: starttls.Wrong = "none"
+    wrong: Wrong = "none"
     """What is wrong before TLS."""
+    host: str = ""
+    """The name of the target, from a name server of the lab's own; empty for an address."""
+    zone: Mapping[str, tuple[str, ...]] = {}
+    """Further records of the name."""
     public: bool = False
     """Whether the check treats the lab's root as a public one."""
 
 
 def _rsa_1024() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+
+
+def _expired_rsa(kit: Kit) -> Issued:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return kit.authority.issue(key=key, not_before=-92 * _DAY)
 
 
 def _wrong_order(kit: Kit) -> Issued:
@@ -171,7 +187,13 @@ def _issue(**wrong: Any) -> Setup:
     return Setup(issue=lambda kit: kit.authority.issue(**wrong))
 
 
-_WRONG: tuple[tuple[starttls.Wrong, str, tuple[str, ...], Reason | None], ...] = (
+def _named(**zone: tuple[str, ...]) -> Setup:
+    """Return the setup of a server with a public name, which has these further records."""
+    name = "www.example.org"
+    return Setup(issue=lambda kit: kit.authority.issue(name), host=name, zone=zone, public=True)
+
+
+_WRONG: tuple[tuple[Wrong, str, tuple[str, ...], Reason | None], ...] = (
     ("not-offered", "TLS is not offered (--starttls)", (), Reason.STARTTLS_NOT_OFFERED),
     ("refused", "TLS is offered and refused (--starttls)", (), Reason.STARTTLS_REFUSED),
     ("injected", "data follows the go-ahead in clear", ("TLS-STARTTLS-INJECT",), None),
@@ -228,8 +250,19 @@ FAULTS = (
         setup=Setup(issue=lambda kit: kit.authority.issue(lifetime=365 * _DAY), public=True),
     ),
     _fault(
+        "no-caa", "any public CA may issue certificates for the name", "TLS-CAA", setup=_named(),
+    ),
+    _fault(
         "must-staple", "the certificate requires an OCSP staple and none is sent", "TLS-STAPLE",
         setup=_issue(must_staple=True),
+    ),
+    _fault(
+        "second-expired", "the RSA certificate beside a valid ECDSA one has expired",
+        "TLS-CERT-EXPIRED", setup=Setup(second=_expired_rsa),
+    ),
+    _fault(
+        "default-expired", "the certificate for clients without SNI has expired",
+        "TLS-CERT-EXPIRED", setup=Setup(default=_issue(not_before=-92 * _DAY).issue),
     ),
     _fault(
         "legacy", "SSLv3, TLS 1.0 and TLS 1.1 are accepted", "TLS-LEGACY",
@@ -263,6 +296,11 @@ FAULTS = (
         "no-resume", "sessions cannot be resumed", "TLS-NO-RESUME",
         setup=Setup(resume=False),
     ),
+    _fault(  # OpenSSL keeps to the limit of TLS 1.3
+        "long-tickets", "session tickets are valid for two days, with TLS 1.2 only",
+        "TLS-TICKET-LONG", "TLS-NO13", "TLS-NO-PQ",
+        setup=Setup(best=SSL.TLS1_2_VERSION, ticket_seconds=172_800),
+    ),
     _fault(
         "early-data", "early data is accepted", "TLS-0RTT-ON", setup=Setup(early_data=16384),
     ),
@@ -292,7 +330,7 @@ FAULTS = (
             f"{name}-{wrong}", meaning, *triggers, reason=reason,
             setup=Setup(starttls=name, wrong=wrong),
         )
-        for name in starttls.NAMES
+        for name in NAMES
         for wrong, meaning, triggers, reason in _WRONG
     ),
     _fault(
@@ -315,6 +353,8 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     setup = fault.setup if isinstance(fault, TlsFault) else Setup()
     context = server_context(
         setup.issue(kit),
+        second=setup.second(kit) if setup.second is not None else None,
+        default=setup.default(kit) if setup.default is not None else None,
         ciphers=setup.ciphers,
         groups=setup.groups,
         best=setup.best,
@@ -324,12 +364,20 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
         need_client=setup.need_client,
         client_ca=str(kit.authority.ca_file),
     )
+    if setup.ticket_seconds is not None:
+        context.set_timeout(setup.ticket_seconds)
     trust = "ca_store" if setup.public else "ca_file"
-    front = starttls.front(setup.starttls, setup.wrong) if setup.starttls is not None else None
+    before = front(setup.starttls, setup.wrong) if setup.starttls is not None else None
     options = {trust: str(kit.authority.ca_file), "server_name": "lab.test"}
     if setup.starttls is not None:
         options["starttls"] = setup.starttls
-    async with tls_server(
-        context, front=front, on_hello=setup.on_hello, early_data=setup.early_data > 0
-    ) as port:
-        yield Served(target=f"tls://127.0.0.1:{port}", options=options)
+    async with contextlib.AsyncExitStack() as stack:
+        if setup.host:
+            zone = {setup.host: {"A": ("127.0.0.1",), **setup.zone}}
+            options["resolver"] = await stack.enter_async_context(name_server(zone))
+            options["server_name"] = setup.host
+        server = tls_server(
+            context, front=before, on_hello=setup.on_hello, early_data=setup.early_data > 0
+        )
+        port = await stack.enter_async_context(server)
+        yield Served(target=f"tls://{setup.host or '127.0.0.1'}:{port}", options=options)

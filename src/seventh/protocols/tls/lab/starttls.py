@@ -17,7 +17,8 @@ NAMES: tuple[StarttlsName, ...] = get_args(StarttlsName)
 INJECTED = b"* injected in clear\r\n"
 _DRIP_SECONDS = 0.25
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
 
 
 def front(protocol: StarttlsName, wrong: Wrong = "none") -> Front:
@@ -84,12 +85,15 @@ _LINES: dict[StarttlsName, _Lines] = {
         unknown="-ERR Unknown command", refusal="-ERR TLS is not available",
     ),
     "ftp": _Lines(
-        greeting="220-FTP server\r\n  of the lab\r\n220 ready", offer="",
+        greeting="220-FTP server\r\n  of the lab\r\n220 ready",
+        answers={"FEAT": "211-Features\r\n AUTH TLS\r\n211 End"}, offer=" AUTH TLS\r\n",
         command="AUTH", go="234 AUTH TLS successful",
         unknown="500 AUTH not understood", refusal="431 Required resource not available",
     ),
     "nntp": _Lines(
-        greeting="200 lab.test NNTP ready", offer="", command="STARTTLS",
+        greeting="200 lab.test NNTP ready",
+        answers={"CAPABILITIES": "101 List\r\nVERSION 2\r\nSTARTTLS\r\n."}, offer="STARTTLS\r\n",
+        command="STARTTLS",
         go="382 Continue with TLS negotiation",
         unknown="500 Unknown command", refusal="580 Can not initiate TLS negotiation",
     ),
@@ -105,7 +109,7 @@ async def _by_lines(lines: _Lines, reader: Reader, writer: Writer, wrong: Wrong)
     offer = lines.offer if wrong == "not-offered" else ""
     writer.write(f"{lines.greeting.replace(offer, '')}\r\n".encode())
     while words := (await reader.readline()).decode().split():
-        tag, name = words[0], words[-1] if words[0].startswith("a") else words[0]
+        tag, name = words[0], words[-1] if "{}" in lines.go else words[0]
         answer = lines.answers.get(name, lines.unknown).replace(offer, "")
         is_start = name == lines.command and wrong != "not-offered"
         if is_start:
@@ -150,8 +154,8 @@ async def _mysql(reader: Reader, writer: Writer, wrong: Wrong) -> bool:
 
 
 async def _xmpp(reader: Reader, writer: Writer, wrong: Wrong) -> bool:
-    for _ in range(2):  # the declaration, then the stream
-        await reader.readuntil(b">")
+    while b"<stream:" not in await reader.readuntil(b">"):
+        pass
     offer = "" if wrong == "not-offered" else "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
     writer.write(
         "<?xml version='1.0'?><stream:stream xmlns='jabber:client' id='1' version='1.0' "

@@ -149,7 +149,7 @@ def _expiring(certificate: Certificate, *, urgent: bool) -> Hit:
     tier=0,
     source=Source.WIRE,
     title="Public certificate valid for longer than browsers allow",
-    evidence="lifetime {lifetime_days} days, limit {limit} days (issued {not_before})",
+    evidence="{subject}: lifetime {lifetime_days} days, limit {limit} days (issued {not_before})",
     why="Browsers refuse public certificates that exceed the limit in force at their issue. The "
     "limit falls: 200 days from March 2026, 100 from March 2027, 47 from March 2029.",
     fix={"any": "Use an ACME client to issue and renew certificates (RFC 8555)."},
@@ -169,7 +169,12 @@ def cert_long(tls: TlsFacts) -> Verdict:
     limit = next(days for since, days in PUBLIC_LIMITS if leaf.not_before >= since)
     if leaf.lifetime_days <= limit:
         return None
-    return Hit(lifetime_days=round(leaf.lifetime_days, 1), limit=limit, not_before=leaf.not_before)
+    return Hit(
+        subject=leaf.subject,
+        lifetime_days=round(leaf.lifetime_days, 1),
+        limit=limit,
+        not_before=leaf.not_before,
+    )
 
 
 @rule(
@@ -202,7 +207,7 @@ def cert_long(tls: TlsFacts) -> Verdict:
     good=GOOD,
     bad=GOOD.learn(server_name="other.example", host_matches=False),
 )
-@each_certificate(Severity.HIGH, "names")
+@each_certificate(Severity.HIGH, by_name=True)
 def cert_host(tls: TlsFacts) -> Verdict:
     """Report that none of the certificate's names matches the requested one."""
     if tls.mismatch is Mismatch.UNREADABLE:

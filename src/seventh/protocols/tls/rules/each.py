@@ -1,52 +1,90 @@
 """Judging each certificate of a server that has several, such as one RSA and one ECDSA.
 
-Which of them a client gets depends on what it offers.
+Which of them a client gets depends on what it offers and on the server name that it sends.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from seventh.model.report import Param
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import TlsFacts
+from seventh.model.tlsfacts import OtherCertificate, TlsFacts
 from seventh.rules.rule import Hit, Skip, Verdict
 
 Judge = Callable[[TlsFacts], Verdict]
 
 
-def each_certificate(severity: Severity, *plain: str) -> Callable[[Judge], Judge]:
+def each_certificate(
+    severity: Severity, *plain: str, by_name: bool = False
+) -> Callable[[Judge], Judge]:
     """Apply a condition to every certificate; ``severity`` is its rule's.
 
-    The worst hit comes first. List parameters are united over all hits, each value with its
-    certificate's key type; those named in ``plain``, such as codes, without it.
+    The worst hit comes first. List parameters are united over all hits, each value with a tag of
+    its certificate; those named in ``plain``, such as codes, without it. What only clients without
+    a server name (SNI) get is a hit of severity info at most, and ``by_name`` leaves it out; what
+    only another name of the site gets is one of severity medium at most.
     """
 
     def decorate(judge: Judge) -> Judge:
         @functools.wraps(judge)
         def judge_each(tls: TlsFacts) -> Verdict:
-            verdicts = [(judge(facts), key_type) for facts, key_type in _every(tls)]
-            hits = [(verdict, key) for verdict, key in verdicts if isinstance(verdict, Hit)]
+            hits: list[tuple[Hit, str]] = []
+            skips: list[Skip] = []
+            for facts, tag, most in _every(tls, by_name=by_name):
+                verdict = judge(facts)
+                if isinstance(verdict, Hit):
+                    worst = min(verdict.severity or severity, most, key=lambda s: s.rank)
+                    hits.append((Hit(worst, **verdict.params), tag))
+                elif isinstance(verdict, Skip):
+                    skips.append(verdict)
             if hits:
-                hits.sort(key=lambda found: -(found[0].severity or severity).rank)
+                hits.sort(key=lambda hit: -(hit[0].severity or severity).rank)
                 return _merged(hits, plain)
-            return next((v for v, _ in verdicts if isinstance(v, Skip)), None)
+            return skips[0] if skips else None
 
         return judge_each
 
     return decorate
 
 
-def _every(tls: TlsFacts) -> list[tuple[TlsFacts, str]]:
-    """Return the facts with each certificate as the main one, and a tag where there are several."""
-    if not tls.other_certificates:
-        return [(tls, "")]
-    first = tls.chain[0].key_type if tls.chain else ""
-    return [
-        (tls, f" ({first})"),
-        *((tls.learn(**c.certificate()), f" ({c.key_type})") for c in tls.other_certificates),
+def _every(tls: TlsFacts, *, by_name: bool) -> list[tuple[TlsFacts, str, Severity]]:
+    """Return the facts with each certificate as the main one, its tag and its highest severity.
+
+    The same certificate for another name is told apart by name only.
+    """
+    own = tls.chain[0].sha256 if tls.chain else ""
+    others = [
+        other
+        for other in tls.other_certificates
+        if not other.is_placeholder
+        and not (by_name and other.sent_to == "no-name")
+        and (by_name or other.sent_to != "name" or other.chain[0].sha256 != own)
     ]
+    if not others:
+        return [(tls, "", Severity.CRITICAL)]
+    several = any(other.sent_to == "key-type" for other in others)
+    first = tls.chain[0].key_type if several and tls.chain else ""
+    return [
+        (tls, f" ({first or tls.server_name})", Severity.CRITICAL),
+        *((tls.learn(**_main(tls, other)), *_tag(other)) for other in others),
+    ]
+
+
+def _main(tls: TlsFacts, other: OtherCertificate) -> dict[str, Any]:
+    return {**other.certificate(), "server_name": other.server_name or tls.server_name}
+
+
+def _tag(other: OtherCertificate) -> tuple[str, Severity]:
+    match other.sent_to:
+        case "key-type":
+            return f" ({other.key_type})", Severity.CRITICAL
+        case "no-name":
+            return " (sent without SNI)", Severity.INFO
+        case "name":
+            return f" ({other.server_name})", Severity.MEDIUM
 
 
 def _merged(hits: list[tuple[Hit, str]], plain: tuple[str, ...]) -> Hit:

@@ -43,6 +43,7 @@ from seventh.wire.tlsnames import grade
         "dovecot": "ssl_cipher_list = ECDHE+AESGCM:ECDHE+CHACHA20",
         "postgresql": "ssl_ciphers = 'ECDHE+AESGCM:ECDHE+CHACHA20'",
         "mysql": "ssl_cipher = ECDHE+AESGCM:ECDHE+CHACHA20",
+        "inn": 'tlsciphers: "ECDHE+AESGCM:ECDHE+CHACHA20"',
         "proftpd": "TLSCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20",
         "prosody": 'ssl = {{ ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20" }}',
         "openssl": "CipherString = ECDHE+AESGCM:ECDHE+CHACHA20",

@@ -40,6 +40,7 @@ LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
         "dovecot": "ssl_min_protocol = TLSv1.2",
         "postgresql": "ssl_min_protocol_version = 'TLSv1.2'",
         "mysql": "tls_version = TLSv1.2,TLSv1.3",
+        "inn": "tlsprotocols: [ TLSv1.2 TLSv1.3 ]",
         "proftpd": "TLSProtocol TLSv1.2 TLSv1.3",
         "prosody": 'ssl = {{ protocol = "tlsv1_2+" }}',
         "openssl": "MinProtocol = TLSv1.2",

@@ -6,7 +6,7 @@ import re
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.tls.wire.dialogue import MAX_LINE, Dialogue, Reading, Script
-from seventh.wire.text import printable
+from seventh.wire.text import quoted
 
 # -- IMAP ------------------------------------------------------------------------------------------
 
@@ -50,7 +50,7 @@ def _imap_answer(talk: Dialogue, tag: bytes, command: str) -> Reading[frozenset[
                 raise talk.refused(command, text)
             return known
         if first != b"*":
-            raise ProtocolViolation(f"an IMAP response begins with {printable(first, 40)!r}")
+            raise ProtocolViolation(f"an IMAP response begins with {quoted(first, 40)}")
         if text[:3].upper() == b"BYE":
             raise talk.refused(command, text)
 
@@ -81,12 +81,12 @@ def pop3(talk: Dialogue) -> Script:
         return
     if has_list:
         raise talk.refused("STLS", answer)
-    raise talk.not_offered(f"STLS is answered by {printable(answer, 80)!r}, and CAPA is unknown")
+    raise talk.not_offered(f"STLS is answered by {quoted(answer, 80)}, and CAPA is unknown")
 
 
 def _positive(line: bytes) -> bool:
     if not line.startswith((b"+OK", b"-ERR")):
-        raise ProtocolViolation(f"a POP3 response begins with {printable(line, 40)!r}")
+        raise ProtocolViolation(f"a POP3 response begins with {quoted(line, 40)}")
     return line.startswith(b"+OK")
 
 

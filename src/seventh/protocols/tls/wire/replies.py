@@ -8,7 +8,7 @@ import msgspec
 
 from seventh.model.failure import ProtocolViolation
 from seventh.protocols.tls.wire.dialogue import Dialogue, Reading, Script
-from seventh.wire.text import printable
+from seventh.wire.text import printable, quoted
 
 _LINE = re.compile(rb"([1-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _MASKED = re.compile(rb"X{4,}[A-Z]?")
@@ -72,7 +72,7 @@ def smtp(talk: Dialogue) -> Script:
             raise talk.other()
         if ehlo.code in _UNKNOWN_COMMAND:
             raise talk.not_offered(
-                f"EHLO is answered by {printable(ehlo.raw, 80)!r}, so it has no extensions"
+                f"EHLO is answered by {quoted(ehlo.raw, 80)}, so it has no extensions"
             )
         raise talk.refused("EHLO", ehlo.raw)
     keywords = [text.split()[0].upper() for text in ehlo.texts[1:] if text.strip()]
@@ -107,7 +107,7 @@ def ftp(talk: Dialogue) -> Script:
         raise talk.other()
     # vsftpd without ssl_enable asks for the login first.
     if answer.code in {*_UNKNOWN_COMMAND, 530}:
-        raise talk.not_offered(f"AUTH TLS is answered by {printable(answer.raw, 80)!r}")
+        raise talk.not_offered(f"AUTH TLS is answered by {quoted(answer.raw, 80)}")
     raise talk.refused("AUTH TLS", answer.raw)
 
 
@@ -120,5 +120,5 @@ def nntp(talk: Dialogue) -> Script:
         return
     # 502 would be: known, and not permitted now.
     if answer.code in _UNKNOWN_COMMAND - {502}:
-        raise talk.not_offered(f"STARTTLS is answered by {printable(answer.raw, 80)!r}")
+        raise talk.not_offered(f"STARTTLS is answered by {quoted(answer.raw, 80)}")
     raise talk.refused("STARTTLS", answer.raw)

@@ -26,7 +26,7 @@ def xmpp(talk: Dialogue) -> Script:
     talk.send(
         f"<?xml version='1.0'?><stream:stream to='{talk.server_name.translate(_ESCAPES)}' "
         f"xmlns='jabber:{kind}' xmlns:stream='http://etherx.jabber.org/streams' "
-        "version='1.0'>".encode()
+        "version='1.0'>".encode("utf-8", "replace")
     )
     elements, offered = _Elements(talk), False
     while True:

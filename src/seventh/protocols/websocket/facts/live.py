@@ -198,6 +198,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """The median interval between pings."""
     pinged_seconds: tuple[float, ...] = ()
     """The socket's ages at the first pings."""
+    carried: bool = False
+    """Whether a proxy or a jump host made the connections: its timers may have cut them."""
     sockets: int = 2
     """The number of sockets held; the second opens a little later."""
     cuts_seconds: tuple[float, ...] = ()

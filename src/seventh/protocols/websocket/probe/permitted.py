@@ -8,8 +8,10 @@ import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
-from seventh.model.failure import Failed
+from seventh.model.failure import Failed, Reason
+from seventh.net import idle
 from seventh.net.stopwatch import now_ns
+from seventh.net.wait import all_of
 from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.request import expiry_of
@@ -39,8 +41,14 @@ async def with_permission(endpoint: Endpoint) -> None:
         await _run(endpoint, "a long message", limits.long_message)
         await _run(endpoint, "many messages", limits.burst)
         await _run(endpoint, "a slow reader", limits.slow_reader)
-        if ctx.options.hold_seconds > 0:
-            await _run(endpoint, "hold", hold)
+        if ctx.holds:
+            ctx.extend()
+            await all_of(
+                (
+                    _run(endpoint, "hold", hold),
+                    idle.measure(ctx, "tcp", lambda: _held(endpoint)),
+                )
+            )
     # Last, because the token then opens no more sockets.
     if ctx.denied(2) is None and endpoint.handshake_options.jwt is not None:
         ctx.grant(2)
@@ -109,6 +117,7 @@ async def hold(endpoint: Endpoint) -> None:
             pings=len(first.pings),
             ping_seconds=statistics.median(gaps) if gaps else None,
             pinged_seconds=tuple(at.since(first.opened) for at in first.pings[:SHOWN]),
+            carried=ctx.carried,
             sockets=len(sockets),
             cuts_seconds=tuple(
                 s.ended_at.since(s.opened)
@@ -119,6 +128,43 @@ async def hold(endpoint: Endpoint) -> None:
             messages=len(first.messages),
         )
     )
+
+
+async def _held(endpoint: Endpoint) -> idle.Connection:
+    return _Held(await endpoint.socket())
+
+
+class _Held(idle.Connection):
+    """A socket that is left idle: pings are answered, and a ping is the use."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+
+    async def idle(self, until_ns: int) -> None:
+        """Answer pings. Raises Failed when the socket ends."""
+        self._socket.stream.expect_silence()
+        await self._socket.until_closed(until_ns)
+        self._check()
+
+    async def use(self) -> None:
+        """Send a ping. Raises Failed without a pong."""
+        if await self._socket.ping(now_ns() + int(idle.USE_SECONDS * 1e9)) is None:
+            self._check()
+            raise Failed(Reason.PEER_SILENT, "no pong received")
+
+    def _check(self) -> None:
+        if self._socket.reset:
+            raise Failed(Reason.PEER_RESET, "the peer reset the connection")
+        if not self._socket.alive:
+            raise Failed(Reason.PEER_CLOSED, "the peer closed the connection")
+
+    def quiet_seconds(self) -> float | None:
+        """Return for how long TCP has neither sent nor received."""
+        return idle.quiet_seconds(self._socket.stream)
+
+    def close(self) -> None:
+        """Close at once."""
+        self._socket.abort()
 
 
 async def _hold_later(endpoint: Endpoint, until_ns: int, seconds: float) -> Socket | None:

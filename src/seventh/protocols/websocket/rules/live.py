@@ -227,6 +227,10 @@ def idle_cut(ws: WebSocketFacts) -> Verdict:
     cuts = ws.hold.cuts_seconds
     if not cuts:
         return None
+    if ws.hold.carried:
+        return Skip(
+            "a socket was cut, by the server or by a proxy: hold it without --proxy and --via"
+        )
     same = len(cuts) > 1 and max(cuts) - min(cuts) <= max(SAME_AGE_SECONDS, 0.05 * max(cuts))
     return Hit(what="same-age" if same else "ages", ages=tuple(f"{age:.1f}" for age in cuts))
 

@@ -44,6 +44,25 @@ def test_problems(line: str, said: str) -> None:
     assert any(said in problem for problem in read(line).problems), read(line)
 
 
+@pytest.mark.parametrize(
+    ("line", "secure", "rejected", "lacks"),
+    [
+        ("a=1; Secure; HttpOnly; SameSite=Lax", True, (), ()),
+        ("a=1", True, (), ("secure", "http-only", "same-site")),
+        ("a=1", False, (), ("http-only", "same-site")),
+        ("a=1; Secure; HttpOnly; SameSite=Lax", False, ("secure-in-clear",), ()),
+        ("a=1; HttpOnly; SameSite=None", True, ("none-secure",), ("secure",)),
+        ("__Host-a=1; HttpOnly; SameSite=Lax", True, ("prefix-secure", "prefix-host"), ("secure",)),
+        ("__Host-a=1; Path=/; Secure; HttpOnly; SameSite=Lax", True, (), ()),
+        ("__Secure-a=1; Domain=x; Secure; HttpOnly; SameSite=Lax", True, (), ()),
+        ("__Secure-x; HttpOnly; SameSite=Lax", True, ("prefix-value",), ("secure",)),
+    ],
+)
+def test_codes(line: str, secure: bool, rejected: tuple[str, ...], lacks: tuple[str, ...]) -> None:
+    cookie = read(line, secure=secure)
+    assert (cookie.rejected, cookie.lacks) == (rejected, lacks)
+
+
 def test_lifetimes() -> None:
     """Max-Age comes before Expires; with neither the cookie ends with the session."""
     assert read("a=1").lifetime_seconds is None

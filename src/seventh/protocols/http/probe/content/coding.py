@@ -124,6 +124,7 @@ _FAULTS: dict[content_codings.CodingFault, CodingFault] = {
     content_codings.CodingFault.CORRUPT: "corrupt",
     content_codings.CodingFault.CUT_SHORT: "cut-short",
     content_codings.CodingFault.UNKNOWN: "unknown",
+    content_codings.CodingFault.NO_DECODER: "",
     content_codings.CodingFault.BOUNDS: "",
 }
 _COMPRESSED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")

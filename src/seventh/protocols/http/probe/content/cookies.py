@@ -7,11 +7,11 @@ cookies without a name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from seventh.protocols.http.facts.content import Cookie
+from seventh.protocols.http.facts.content import Attribute, Cookie, Rejection
 from seventh.protocols.http.wire import fields
 from seventh.web.message import Response
 from seventh.wire.text import printable
@@ -30,6 +30,16 @@ _YEAR = re.compile(r"([0-9]{2,4})(?![0-9])")
 _MAX_TOKENS = 32
 MAX_COOKIE_BYTES = 4096
 """What a browser must at least be able to keep (RFC 6265 §6.1), and most keep no more."""
+_PROBLEMS: Mapping[Rejection | Attribute, str] = {
+    "prefix-value": "its value starts with a prefix reserved for names",
+    "prefix-secure": "its prefix requires Secure",
+    "prefix-host": "its prefix requires Path=/ and no Domain",
+    "none-secure": "SameSite=None requires Secure",
+    "secure-in-clear": "Secure, but set over plain HTTP",
+    "secure": "without Secure it is also sent over plain HTTP",
+    "http-only": "without HttpOnly scripts can read it",
+    "same-site": "without SameSite the default depends on the browser",
+}
 
 
 def cookie_names(response: Response) -> tuple[str, ...]:
@@ -95,11 +105,12 @@ def _read(line: str, *, secure: bool, now_seconds: float) -> Cookie:
         path=printable(attributes.get("path", ""), 128),
         lifetime_seconds=_lifetime(attributes, now_seconds),
     )
-    problems = (
-        *_refused(cookie, name or value, secure=secure),
-        *_open(cookie, len(line), secure=secure),
-    )
-    return msgspec.structs.replace(cookie, problems=problems)
+    rejected = _rejected(cookie, name or value, secure=secure)
+    lacks = _lacks(cookie, secure=secure)
+    problems = [_PROBLEMS[code] for code in (*rejected, *lacks)]
+    if len(line) > MAX_COOKIE_BYTES:
+        problems.append(f"longer than {MAX_COOKIE_BYTES} bytes, which browsers may reject")
+    return msgspec.structs.replace(cookie, rejected=rejected, lacks=lacks, problems=tuple(problems))
 
 
 def _lifetime(attributes: dict[str, str], now_seconds: float) -> int | None:
@@ -130,34 +141,31 @@ def _date(text: str) -> int | None:
     return fields.instant(year, month, day, *clock)
 
 
-def _refused(cookie: Cookie, name: str, *, secure: bool) -> list[str]:
+def _rejected(cookie: Cookie, name: str, *, secure: bool) -> tuple[Rejection, ...]:
     """Return why browsers reject it: conditions of prefixes, SameSite=None and Secure."""
     lower = name.lower()
-    problems: list[str] = []
     if cookie.name == NAMELESS:
         # Sent back, it would look like a cookie that meets its prefix's conditions.
-        return ["its value starts with a prefix reserved for names"] * lower.startswith(_PREFIXES)
-    prefixed = lower.startswith(_PREFIXES)
-    if prefixed and not cookie.secure:
-        problems.append("its prefix requires Secure")
+        return ("prefix-value",) if lower.startswith(_PREFIXES) else ()
+    found: list[Rejection] = []
+    if lower.startswith(_PREFIXES) and not cookie.secure:
+        found.append("prefix-secure")
     if lower.startswith("__host-") and (cookie.domain or cookie.path != "/"):
-        problems.append("its prefix requires Path=/ and no Domain")
+        found.append("prefix-host")
     if cookie.same_site == "none" and not cookie.secure:
-        problems.append("SameSite=None requires Secure")
+        found.append("none-secure")
     if cookie.secure and not secure:
-        problems.append("Secure, but set over plain HTTP")
-    return problems
+        found.append("secure-in-clear")
+    return tuple(found)
 
 
-def _open(cookie: Cookie, length: int, *, secure: bool) -> list[str]:
-    """Return what exposes it."""
-    problems: list[str] = []
+def _lacks(cookie: Cookie, *, secure: bool) -> tuple[Attribute, ...]:
+    """Return the protecting attributes that it lacks."""
+    found: list[Attribute] = []
     if secure and not cookie.secure:
-        problems.append("without Secure it is also sent over plain HTTP")
+        found.append("secure")
     if not cookie.http_only:
-        problems.append("without HttpOnly scripts can read it")
+        found.append("http-only")
     if not cookie.same_site:
-        problems.append("without SameSite the default depends on the browser")
-    if length > MAX_COOKIE_BYTES:
-        problems.append(f"longer than {MAX_COOKIE_BYTES} bytes, which browsers may reject")
-    return problems
+        found.append("same-site")
+    return tuple(found)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from seventh.lintkit.linted import Software
+from seventh.wire.table import read_text
 
 Side = Literal["server", "client"]
 Version = tuple[int, ...]
@@ -17,8 +17,7 @@ PRODUCT = "openssh"
 
 @functools.cache
 def _table(name: str) -> dict[str, Any]:
-    path = Path(__file__).with_name(name)
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return tomllib.loads(read_text(__package__, name))
 
 
 def version_of(text: str) -> Version:

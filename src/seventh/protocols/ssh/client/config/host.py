@@ -48,7 +48,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "verifyhostkeydns": ("yes", "no", "ask"),
 }
 _WORD = {"true": "yes", "false": "no"}
-_EXCLUDED_BY = {"proxyjump": "proxycommand", "proxycommand": "proxyjump"}
+EXCLUDED_BY = {"proxyjump": "proxycommand", "proxycommand": "proxyjump"}
 """The first of either holds."""
 _TIMES = frozenset({"connecttimeout", "serveraliveinterval", "forwardx11timeout"})
 
@@ -240,7 +240,7 @@ class _State:
             if (name, line.rest) not in self._seen:
                 self._seen.add((name, line.rest))
                 self.settings.setdefault(name, []).append(line)
-        elif name not in self.settings and _EXCLUDED_BY.get(name) not in self.settings:
+        elif name not in self.settings and EXCLUDED_BY.get(name) not in self.settings:
             self.settings[name] = [line]
 
     def take_host_name(self) -> None:

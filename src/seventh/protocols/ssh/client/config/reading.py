@@ -90,6 +90,7 @@ class Directive(msgspec.Struct, frozen=True, kw_only=True):
     rest: str
     at: Line
     blocks: tuple[Block, ...] = ()
+    indented: bool = False
 
     @property
     def value(self) -> str:
@@ -184,6 +185,7 @@ class _Reader:
                 self._take(Directive(
                     name=name, written=line.written, values=values, rest=line.rest,
                     at=Line(file=text.name, line=number, text=shown), blocks=blocks,
+                    indented=raw[:1].isspace(),
                 ))  # fmt: skip
 
     def _report(self, at: Line, why: str) -> None:

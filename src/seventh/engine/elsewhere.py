@@ -1,0 +1,271 @@
+"""Checking from another machine: ``--from ssh://host``.
+
+A command over SSH starts Python there, which reads what it runs from standard input; see
+:mod:`seventh.engine.bootstrap` for that end. Nothing is written there. Options, targets and files
+are in what is sent, never in the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from seventh import __version__, protocols
+from seventh.engine import remote
+from seventh.engine.bootstrap import HELLO, STARTER
+from seventh.engine.bundle import bundle
+from seventh.engine.check import as_failed
+from seventh.model.failure import Failed, Reason, UsageError, system_error
+from seventh.model.option import declared
+from seventh.model.options import Options
+from seventh.model.place import Place
+from seventh.model.report import Report
+from seventh.model.target import Target
+from seventh.net.probe_context import ProbeContext
+from seventh.net.stream import Stream
+from seventh.net.wait import Cutoff, DeadlineError
+from seventh.rules.run import Selection
+from seventh.web.given import header_field
+from seventh.wire.text import printable
+
+Job = tuple[Target, Options]
+Receive = Callable[[int, Report], None]
+OLDEST = (3, 11)
+"""The oldest Python that runs Seventh."""
+_MAX_NOISE = 64 * 1024
+"""What a login may print before our first line."""
+_MAX_FRAME = 32 * 1024 * 1024
+_MAX_BYTES = 1024 * 1024 * 1024
+_MAX_FILE_BYTES = 8 * 1024 * 1024
+_SENDING_SECONDS = 120.0
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """The first line from there."""
+
+    version: tuple[int, int, int]
+    tag: str | None
+    platform: str
+    seventh: str | None
+
+    @property
+    def python(self) -> str:
+        """The version of Python as text."""
+        return ".".join(map(str, self.version))
+
+
+def order(jobs: Sequence[Job], selection: Selection, parallel: int) -> bytes:
+    """Return the jobs as they are sent, with the files that their options name.
+
+    Raises UsageError for what cannot be sent.
+    """
+    files: dict[str, bytes] = {}
+    tasks: list[remote.Task] = []
+    for target, options in jobs:
+        if options.carried:
+            raise UsageError("--from: not with --via or --proxy; name jump hosts in ~/.ssh/config")
+        if options.intrusive and not options.i_own_this:
+            raise UsageError("--from with --intrusive needs --i-own-this: the steps of tier 4 come "
+                             "from another machine")  # fmt: skip
+        room = protocols.room_of(target.scheme).name
+        if protocols.has_part(room, "command"):
+            target, options = protocols.part(room, "command").to_send(target, options)
+        options = options.replace(headers=tuple(map(_with_value, options.headers)))
+        for own in (options, *options.rooms):
+            files |= _files(own)
+        tasks.append(remote.task(target, options))
+    return msgspec.msgpack.encode(
+        remote.Order(tasks=tuple(tasks), files=files, selection=selection, parallel=parallel)
+    )
+
+
+def _with_value(header: str) -> str:
+    """Return a field with the value of the file or variable that it names here."""
+    _, _, value = header.partition(":")
+    if not value.strip().startswith(("file:", "env:")):
+        return header
+    return ": ".join(header_field(header, frozenset()))
+
+
+def _files(options: msgspec.Struct) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for each in declared(type(options)):
+        name = getattr(options, each.field)
+        if not each.option.file or not isinstance(name, str) or name in each.option.words:
+            continue
+        try:
+            path = Path(name).expanduser()
+            if each.option.file == "path" and path.is_dir():
+                raise UsageError(f"--from: {each.flag} {name} is a directory, which is not sent: "
+                                 "name a file")  # fmt: skip
+            with path.open("rb") as file:
+                found[name] = file.read(_MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise UsageError(f"{each.flag} {name}: {system_error(error)}") from None
+        if len(found[name]) > _MAX_FILE_BYTES:
+            raise UsageError(f"--from: {each.flag} {name}: larger than {_MAX_FILE_BYTES} bytes")
+    return found
+
+
+class Elsewhere:
+    """One other machine, and what was learnt of it."""
+
+    def __init__(self, name: str, target: Target, options: Options) -> None:
+        self.name = name
+        self.target = target
+        self._options = options
+        self._place = Place(name=name)
+        self._received: set[int] = set()
+        self._buffer = bytearray()
+
+    async def check(
+        self, jobs: Sequence[Job], sent: bytes, receive: Receive, say: Callable[[str], None]
+    ) -> Place:
+        """Run the jobs there, and give each report to ``receive``; what fails is in the place."""
+        began = time.monotonic()
+        longest = max((own.timeout_seconds for _, own in jobs), default=0.0)
+        seconds = _SENDING_SECONDS + 2 * (longest + 1) * len(jobs)
+        ctx = ProbeContext(self.target, self._options.replace(timeout_seconds=seconds))
+        ctx.budget.allow_bytes(_MAX_BYTES)
+        failure = ""
+        try:
+            async with Cutoff(seconds):
+                await self._converse(ctx, jobs, sent, receive, say)
+        except DeadlineError:
+            failure = f"no end after {seconds:.0f} s"
+        except UsageError as error:
+            failure = str(error)
+        except Exception as error:  # noqa: BLE001 - typed as the failures of a check are
+            failure = as_failed(error).detail
+        finally:
+            ctx.close()
+        return replace(
+            self._place, seconds=time.monotonic() - began, failure=failure,
+            missing=len(jobs) - len(self._received),
+        )  # fmt: skip
+
+    async def _converse(
+        self,
+        ctx: ProbeContext,
+        jobs: Sequence[Job],
+        sent: bytes,
+        receive: Receive,
+        say: Callable[[str], None],
+    ) -> None:
+        command = protocols.part(protocols.room_of(self.target.scheme).name, "command")
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                async with Cutoff(self._options.timeout_seconds):
+                    running = command.run(ctx, f"exec python3 -B -c '{STARTER}'")
+                    stream = await stack.enter_async_context(running)
+                    hello = await self._greet(stream, command.last_words)
+            except DeadlineError:
+                raise Failed(
+                    Reason.PEER_SILENT,
+                    f"no answer from Python in {self._options.timeout_seconds:g} s: the login or "
+                    "the user's shell does not run commands",
+                ) from None
+            parts = await asyncio.to_thread(self._parts, hello, jobs, say)
+            self._place = replace(self._place, python=hello.python, installed=not parts[0])
+            sizes = " ".join(str(len(part)) for part in (*parts, sent))
+            try:
+                await stream.send(b"".join((f"{sizes}\n".encode(), *parts, sent)))
+                await self._reports(stream, jobs, receive)
+            except Failed as failed:
+                if failed.reason is Reason.PEER_CLOSED:
+                    await stream.ended()
+                    failed.detail = f"the check there ended early: {command.last_words(stream)}"
+                raise failed from None
+
+    async def _greet(self, stream: Any, last_words: Callable[[Any], str]) -> Hello:
+        """Start the bootstrap; return its first line."""
+        source = _source()
+        await stream.send(f"{len(source)}\n".encode() + source)
+        while HELLO not in self._buffer or b"\n" not in self._buffer.partition(HELLO)[2]:
+            data, _ = await stream.receive()
+            self._buffer += data
+            if len(self._buffer) > _MAX_NOISE:
+                raise Failed(Reason.UNEXPECTED_ANSWER, f"{_MAX_NOISE} bytes of other output: "
+                             "the user's shell does not run commands")  # fmt: skip
+            if not data:
+                await stream.ended()
+                said = printable(bytes(self._buffer[-200:]).strip()).replace("\\n", " ")
+                if stream.channel.exit_status == 127:
+                    raise Failed(Reason.UNEXPECTED_ANSWER, "python3 not found there")
+                shown = f"; its output: {said}" if said else ""
+                raise Failed(
+                    Reason.UNEXPECTED_ANSWER,
+                    f"Python did not start there: {last_words(stream)}{shown}",
+                )
+        line, _, rest = self._buffer.partition(HELLO)[2].partition(b"\n")
+        self._buffer = bytearray(rest)
+        return msgspec.json.decode(line, type=Hello)
+
+    def _parts(
+        self, hello: Hello, jobs: Sequence[Job], say: Callable[[str], None]
+    ) -> tuple[bytes, bytes]:
+        """Return the code to send; none where the same version is installed."""
+        if hello.version[:2] < OLDEST:
+            raise UsageError(f"Python {hello.python} there: 3.11 or later is required")
+        if hello.seventh == __version__:
+            return b"", b""
+        here = (sys.implementation.cache_tag, f"{sys.platform}-{os.uname().machine}")
+        there = (hello.tag, hello.platform)
+        if there != here:
+            raise UsageError(
+                f"Python {hello.python} on {hello.platform} there, and {here[0]} on {here[1]} "
+                f"here, whose compiled libraries do not run there: install Seventh {__version__} "
+                "on that machine"
+            )
+        return bundle({protocols.room_of(target.scheme).name for target, _ in jobs}, say)
+
+    async def _reports(self, stream: Stream, jobs: Sequence[Job], receive: Receive) -> None:
+        """Read frames to the end."""
+        while True:
+            kind, data = await self._frame(stream)
+            if kind == remote.END:
+                self._place = replace(self._place, vantage=printable(data, 255))
+                return
+            if kind == remote.ERROR:
+                raise UsageError(f"cannot run there: {printable(data, 400)}")
+            if kind != remote.REPORT:
+                raise Failed(Reason.UNEXPECTED_ANSWER, "other output between the reports")
+            index, report = remote.report_of(data)
+            if not 0 <= index < len(jobs):
+                raise Failed(Reason.UNEXPECTED_ANSWER, f"a report of target {index}")
+            self._received.add(index)
+            self._place = replace(self._place, vantage=report.vantage)
+            receive(index, replace(report, target=str(jobs[index][0]), place=self.name))
+
+    async def _frame(self, stream: Stream) -> tuple[bytes, bytes]:
+        await self._fill(stream, 5)
+        size = 5 + int.from_bytes(self._buffer[1:5], "big")
+        if size > _MAX_FRAME:
+            raise Failed(Reason.UNEXPECTED_ANSWER, "other output between the reports")
+        await self._fill(stream, size)
+        kind, data = bytes(self._buffer[:1]), bytes(self._buffer[5:size])
+        del self._buffer[:size]
+        return kind, data
+
+    async def _fill(self, stream: Stream, size: int) -> None:
+        while len(self._buffer) < size:
+            data, _ = await stream.receive()
+            if not data:
+                raise Failed(Reason.PEER_CLOSED, "the connection ended before the last report")
+            self._buffer += data
+
+
+def _source() -> bytes:
+    spec = importlib.util.find_spec("seventh.engine.bootstrap")
+    assert spec is not None and spec.origin is not None  # noqa: S101, PT018 - it was imported
+    return Path(spec.origin).read_bytes()

@@ -1,0 +1,319 @@
+"""``--from ssh://host`` through OpenSSH: another Python, started over the session, makes the check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seventh
+from seventh import __version__, given
+from seventh.engine.bundle import MAX_BYTES, bundle
+from seventh.lab.start import kit, labs, serving
+from seventh.labkit.serve import Served, free_port
+from tests.peers.sshd_users import USER, LoginSshd, login_sshd
+
+pytestmark = pytest.mark.peer
+ELSEWHERE = Path("/usr/bin/python3")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp().parent / "cache"
+
+
+@pytest.fixture(autouse=True)
+def _another_python(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    if not ELSEWHERE.exists():
+        pytest.skip(f"{ELSEWHERE} is not installed")
+
+
+class Run:
+    """One run of the command: its exit code, its report and its lines on standard error."""
+
+    def __init__(self, code: int, output: bytes, errors: bytes) -> None:
+        self.code = code
+        self.errors = [
+            line.removeprefix("seventh: ")
+            for line in errors.decode().splitlines()
+            if "compressing" not in line
+        ]
+        self.report: dict[str, Any] = json.loads(output) if output else {}
+
+    @property
+    def places(self) -> dict[str, dict[str, Any]]:
+        return {place["name"]: place for place in self.report["places"]}
+
+    def from_(self, place: str) -> list[dict[str, Any]]:
+        return [each for each in self.report["reports"] if each["place"] == place]
+
+
+class Far:
+    """A running sshd as a place of ``--from``."""
+
+    def __init__(self, server: LoginSshd) -> None:
+        self.server = server
+        self.name = f"ssh://{USER}@127.0.0.1:{server.port}"
+
+    @contextlib.asynccontextmanager
+    async def running(self, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "seventh", "check", *words, "--no-agent",
+            "--identity", str(self.server.key), "--known-hosts", str(self.server.known_hosts),
+            "--format", "json", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def check(self, *words: str, places: str = "local,{}") -> Run:
+        async with self.running(*words, "--from", places.format(self.name)) as process:
+            output, errors = await process.communicate()
+        assert process.returncode is not None
+        return Run(process.returncode, output, errors)
+
+
+@contextlib.asynccontextmanager
+async def far(folder: Path, *lines: str, python: str | None = None) -> AsyncIterator[Far]:
+    """A place whose ``python3`` is a shell script, if one is given."""
+    (folder / "bin").mkdir()
+    (folder / "tmp").mkdir()
+    environment = f"TMPDIR={folder}/tmp"
+    if python is not None:
+        script = folder / "bin" / "python3"
+        script.write_text(f"#!/bin/sh\n{python}\n")
+        script.chmod(0o755)
+        environment += f" PATH={folder}/bin:/usr/bin:/bin"
+    async with login_sshd(folder, "LogLevel INFO", f"SetEnv {environment}", *lines) as server:
+        yield Far(server)
+
+
+@contextlib.contextmanager
+def silent_port() -> Any:
+    """A port that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def rules_of(report: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "fired": sorted(finding["id"] for finding in report["findings"]),
+        "passed": sorted(report["passed"]),
+    }
+
+
+def words_of(served: Served) -> list[str]:
+    """The options that the check of a reference server needs, as they are typed."""
+    words: list[str] = []
+    for name, value in served.options.items():
+        each = given.options()[name]
+        if each.is_switch:
+            words += [each.flag] if value else []
+        else:
+            values = value if isinstance(value, tuple) else (value,)
+            words += [f"--{each.option.flag}={one}" for one in values]
+    return words
+
+
+async def test_the_same_check_is_made_there_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with far(tmp_path) as there:
+        run = await there.check(f"tcp://127.0.0.1:{there.server.port}")
+    assert (run.code, run.errors) == (0, [])
+    (here,), (other,) = run.from_("local"), run.from_(there.name)
+    assert rules_of(here) == rules_of(other)
+    assert [phase["name"] for phase in other["phases"]] == ["connect"]
+    place = run.places[there.name]
+    assert (place["missing"], place["failure"], place["installed"]) == (0, "", False)
+    assert place["vantage"] == other["vantage"] == socket.gethostname()
+    assert re.fullmatch(r"3\.\d+\.\d+", place["python"])
+    assert run.report["comparisons"] == []
+    assert list((tmp_path / "home").iterdir()) == list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("room", labs())
+async def test_each_protocol_is_checked_there(tmp_path: Path, room: str) -> None:
+    with kit() as made:
+        async with serving(room, None, made) as served, far(tmp_path) as there:
+            words = words_of(served)
+            words += ["--i-own-this"] if "--intrusive" in words else []
+            run = await there.check(served.target, *words)
+    (here,), (other,) = run.from_("local"), run.from_(there.name)
+    assert run.errors == []
+    assert other["failure"] == here["failure"] is None
+    assert rules_of(here)["fired"] == rules_of(other)["fired"]
+    assert other["facts"].keys() == here["facts"].keys()
+
+
+async def test_an_installed_seventh_of_this_version_is_used(tmp_path: Path) -> None:
+    source = Path(seventh.__file__).parents[1]
+    python = f'PYTHONPATH={source} exec {sys.executable} "$@"'
+    async with far(tmp_path, python=python) as there:
+        run = await there.check(f"tcp://127.0.0.1:{there.server.port}", places="{}")
+    assert (run.code, run.errors) == (0, [])
+    assert run.places[there.name]["installed"] is True
+    assert len(run.report["reports"]) == 1
+
+
+async def test_a_seventh_beside_its_own_python_is_found(tmp_path: Path) -> None:
+    source = Path(seventh.__file__).parents[1]
+    async with far(tmp_path) as there:
+        command = tmp_path / "home" / ".local" / "bin" / "seventh"
+        command.parent.mkdir(parents=True)
+        own = tmp_path / "python-of-it"
+        own.write_text(f'#!/bin/sh\nPYTHONPATH={source} exec {sys.executable} "$@"\n')
+        own.chmod(0o755)
+        command.write_text(f"#!{own}\n")
+        command.chmod(0o755)
+        run = await there.check(f"tcp://127.0.0.1:{there.server.port}", places="{}")
+    assert (run.code, run.errors) == (0, [])
+    assert run.places[there.name]["installed"] is True
+
+
+async def test_what_the_login_prints_first_is_skipped(tmp_path: Path) -> None:
+    noise = 'ForceCommand echo "Welcome to seventh-from/1"; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+    async with far(tmp_path, noise) as there:
+        run = await there.check(f"tcp://127.0.0.1:{there.server.port}", places="{}")
+    assert (run.code, run.errors) == (0, [])
+
+
+SAYS = 'printf \'\\nseventh-from/1 {"version":[%s],"tag":"%s","platform":"%s","seventh":null}\\n\''
+
+
+@pytest.mark.parametrize(
+    ("lines", "python", "line"),
+    [
+        ((), "exit 127", "python3 not found there"),
+        ((), f"{SAYS % ('3,9,2', 'cpython-39', 'linux-x86_64')}; cat > /dev/null",
+         "Python 3.9.2 there: 3.11 or later is required"),
+        ((), f"{SAYS % ('3,13,1', 'cpython-313', 'linux-riscv64')}; cat > /dev/null",
+         f"Python 3.13.1 on linux-riscv64 there, and {sys.implementation.cache_tag} on "
+         f"{sys.platform}-{os.uname().machine} here, whose compiled libraries do not run there: "
+         f"install Seventh {__version__} on that machine"),
+        ((), "echo no memory >&2; exit 1", "Python did not start there: exit status 1: no memory"),
+        ((), "yes", "65536 bytes of other output: the user's shell does not run commands"),
+        (("ForceCommand echo This account is not available.; exit 1",), None,
+         "Python did not start there: exit status 1; its output: "
+         "This account is not available."),
+        (("ForceCommand internal-sftp",), None,
+         "Python did not start there: exit status 1; its output: "
+         "This service allows sftp "
+         "connections only."),
+        (("ForceCommand sleep 60",), None,
+         "no answer from Python in 2 s: the login or the user's shell does not run commands"),
+        (("AuthorizedKeysFile /dev/null",), None, "login"),
+    ],
+)  # fmt: skip
+async def test_a_place_that_cannot_check_is_one_line_and_the_other_reports_stay(
+    tmp_path: Path, lines: tuple[str, ...], python: str | None, line: str
+) -> None:
+    async with far(tmp_path, *lines, python=python) as there:
+        run = await there.check(
+            f"tcp://127.0.0.1:{there.server.port}", "--timeout",
+            "2" if "in 2 s" in line else "20",
+        )  # fmt: skip
+    assert run.code == 3, "unknown: the targets were not checked from there"
+    (error,) = run.errors
+    if line == "login":
+        assert error.startswith(f"{there.name}: the host 127.0.0.1:{there.server.port}: ")
+    else:
+        assert error == f"{there.name}: {line}"
+    assert run.places[there.name]["missing"] == 1
+    assert [report["status"] for report in run.report["reports"]] == ["ok"]
+
+
+async def test_a_python_that_is_killed_there(tmp_path: Path) -> None:
+    python = f'echo $$ > {tmp_path}/pid; exec {ELSEWHERE} "$@"'
+    with silent_port() as port:
+        async with far(tmp_path, python=python) as there:
+            words = (f"ssh://127.0.0.1:{port}", "--timeout", "30", "--from", there.name)
+            async with there.running(*words) as process:
+                await connected(port, tmp_path / "pid")
+                os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+                output, errors = await process.communicate()
+    assert process.returncode is not None
+    run = Run(process.returncode, output, errors)
+    assert run.code == 3
+    assert run.errors == [f"{there.name}: the check there ended early: killed by the signal KILL"]
+    assert run.report["reports"] == []
+
+
+@pytest.mark.parametrize("end", ["sshd", "seventh"])
+async def test_a_lost_connection_ends_the_process_there(tmp_path: Path, end: str) -> None:
+    python = f'echo $$ > {tmp_path}/pid; exec {ELSEWHERE} "$@"'
+    with silent_port() as port:
+        async with far(tmp_path, python=python) as there:
+            words = (f"ssh://127.0.0.1:{port}", "--timeout", "30", "--from", there.name)
+            async with there.running(*words) as process:
+                await connected(port, tmp_path / "pid")
+                handle = os.pidfd_open(int((tmp_path / "pid").read_text()))
+                gone = asyncio.Event()
+                asyncio.get_running_loop().add_reader(handle, gone.set)
+                if end == "sshd":
+                    stat = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat").read_text()
+                    os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
+                    output, errors = await process.communicate()
+                    run = Run(process.returncode or 0, output, errors)
+                    assert run.code == 3
+                    assert len(run.errors) == 1
+                    assert run.errors[0].startswith(f"{there.name}: the host 127.0.0.1:")
+                else:
+                    process.kill()
+                async with asyncio.timeout(10):
+                    await gone.wait()
+                asyncio.get_running_loop().remove_reader(handle)
+                os.close(handle)
+
+
+async def connected(port: int, pid: Path) -> None:
+    """Wait until the process there has connected to the port."""
+    async with asyncio.timeout(120):
+        while True:
+            if pid.exists() and (text := pid.read_text().strip()):
+                sockets = Path(f"/proc/{text}/net/tcp").read_text()
+                mine = descriptors(text)
+                for line in sockets.splitlines()[1:]:
+                    fields = line.split()
+                    if fields[2].endswith(f":{port:04X}") and f"socket:[{fields[9]}]" in mine:
+                        return
+            await asyncio.sleep(0.05)
+
+
+def descriptors(pid: str) -> set[str]:
+    """What a process has open at this moment."""
+    found: set[str] = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(each))
+    return found
+
+
+async def test_a_port_that_is_closed_from_there_is_compared(tmp_path: Path) -> None:
+    closed = free_port()
+    async with far(tmp_path) as there:
+        run = await there.check(f"tcp://127.0.0.1:{closed}", f"tcp://127.0.0.1:{there.server.port}")
+    assert run.code == 2
+    assert [report["place"] for report in run.report["reports"]] == ["local", there.name] * 2
+    assert run.report["comparisons"] == [], "closed from both"
+
+
+def test_the_archives_are_five_megabytes_at_most() -> None:
+    said: list[str] = []
+    parts = bundle(set(labs()), said.append)
+    assert sum(map(len, parts)) <= MAX_BYTES == 5_000_000
+    assert parts == bundle(set(labs()), said.append)
+    assert len(said) <= 1, "the second time they are in the cache"

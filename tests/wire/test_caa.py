@@ -1,0 +1,34 @@
+"""Which names are asked for CAA records."""
+
+from __future__ import annotations
+
+import pytest
+
+from seventh.wire.caa import climb
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("www.example.org", ("www.example.org", "example.org", "org")),
+        ("WWW.Example.ORG.", ("www.example.org", "example.org", "org")),
+        ("example.org", ("example.org", "org")),
+        ("org", ()),
+        ("localhost", ()),
+        ("", ()),
+        (".", ()),
+        ("a..org", ()),
+        ("lab.test", ()),
+        ("db.internal", ()),
+        ("printer.local", ()),
+        ("router.home.arpa", ()),
+        ("home.arpa", ()),
+        ("ip6.arpa", ("ip6.arpa", "arpa")),
+        ("home.org", ("home.org", "org")),
+        ("test.org", ("test.org", "org")),
+        ("192.0.2.1", ()),
+        ("2001:db8::1", ()),
+    ],
+)
+def test_the_climb(host: str, names: tuple[str, ...]) -> None:
+    assert climb(host) == names
