@@ -178,7 +178,7 @@ def _need_unchanged(change: Change) -> None:
     except OSError as error:
         raise UsageError(f"{path}: {system_error(error)}; nothing was changed") from None
     if not same:
-        raise UsageError(f"{path}: changed since it was read; nothing was changed here")
+        raise UsageError(f"{path}: changed since it was read; nothing was changed")
     if not writable:
         raise UsageError(f"{path}: is read-only; nothing was changed")
 

@@ -57,6 +57,8 @@ CLIENT = [
     ("SSH-NOMUX", "Host inner\n  ProxyJump b\n\nHost *\n  User x\n",
      ("Host inner\n  ControlMaster auto\n  ControlPath ~/.ssh/cm-%r@%h:%p\n  ControlPersist 5m\n"
      "  ProxyJump b\n\nHost *\n  User x\n")),
+    ("SSH-CONF-KEYCHAIN", "UseKeychain yes\nIgnoreUnknown UseKeychain\n",
+     "IgnoreUnknown UseKeychain\nUseKeychain yes\n"),
     # several lines of one directive keep their number
     ("SSH-FWD-OPEN", "LocalForward *:80 a:80\nLocalForward 0.0.0.0:81 a:81\nLocalForward 82 a:82\n",
      "LocalForward localhost:80 a:80\nLocalForward localhost:81 a:81\nLocalForward 82 a:82\n"),

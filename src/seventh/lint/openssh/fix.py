@@ -15,6 +15,8 @@ from seventh.protocols.ssh.wire.patterns import ConfigLine, GrammarError, config
 
 _DELETES = frozenset({"SSH-CONF-OBSOLETE"})
 """Rules whose fix is to delete the lines of the evidence."""
+_FIRST = frozenset({"ignoreunknown"})
+"""Directives that count for what follows them."""
 _KEYED = frozenset({"subsystem"})
 """Directives of which a line replaces only one with the same first argument."""
 _COMMENT = re.compile(r'(?:[^"#]|"[^"]*"|(?<=\S)#)*?(?P<comment>\s+#.*)')
@@ -32,6 +34,9 @@ def place(fix: Fix, *, side: Side) -> Sequence[Edit]:
         wanted = _parsed(text, side)
         if wanted is None:
             raise NotPlaced(Why.NOT_LINES)
+        if wanted.keyword in _FIRST:
+            gone = {at: _deleted(at) for at in _lines_of(fix, wanted, side)}
+            return [*gone.values(), Edit(fix.main, 1, 0, (text,))]
         adds_up = wanted.keyword in directives.cumulative(side)
         there = [at for at in _lines_of(fix, wanted, side) if at not in edits]
         if not there:

@@ -46,6 +46,7 @@ _URL = "https://www.example.org/"
     },
     references=("RFC 9110 §15.4",),
     seed=("12.10.4",),
+    choice=("nginx",),
     directives={"nginx": ("return", "listen")},
     good=GOOD,
     bad=GOOD.learn(
@@ -102,6 +103,7 @@ def _of_file(config: HttpConfigFacts) -> Verdict:
     },
     references=("RFC 7239 §8.1", "Manual of nginx, ngx_http_realip_module: set_real_ip_from"),
     seed=("12.10.4",),
+    choice=("nginx",),
     directives={"nginx": ("set_real_ip_from", "real_ip_header", "listen")},
     good=HttpFacts(config=HttpConfigFacts(product="nginx", does="files")),
     bad=HttpFacts(

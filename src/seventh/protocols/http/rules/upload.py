@@ -54,6 +54,7 @@ def _with(**found: object) -> HttpFacts:
     },
     references=("RFC 9110 §15.5.14", "Manual of nginx: client_max_body_size"),
     seed=("12.11.7",),
+    choice=("nginx",),
     directives={"nginx": ("client_max_body_size", "proxy_pass")},
     good=_with(bytes=2 * _MIB, status=200),
     bad=_with(bytes=2 * _MIB, status=413, declared_status=413, accepted_bytes=_MIB),

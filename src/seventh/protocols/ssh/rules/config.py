@@ -263,6 +263,7 @@ def conf_obsolete(ssh: SshFacts) -> Verdict:
         "OpenSSH manual, sshd_config(5): Match",
     ),
     seed=("12.2.2",),
+    choice=("openssh",),
     directives={"openssh": ("overridden",)},
     good=sshd_config(overridden=()),
     bad=sshd_config(
