@@ -27,7 +27,7 @@ from seventh.protocols.tls import SPEC, lab, probe
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 from tests.options import options_with
-from tests.reports import found, metrics
+from tests.reports import found, metrics, triggered
 
 
 def target(port: int, host: str = "127.0.0.1") -> Target:
@@ -96,7 +96,7 @@ async def test_a_clean_server_gives_all_facts_and_no_finding(kit: Kit) -> None:
 async def test_every_fault_is_named_and_nothing_else(fault: Fault, kit: Kit) -> None:
     async with lab_server(kit, fault.name) as (to, how):
         report = await check_one(to, how)
-    assert found(report) == set(fault.triggers)
+    assert found(report) == triggered(fault)
     assert (report.failure.reason if report.failure else None) == fault.reason
     if report.failure is not None and report.failure.phase != "tls":
         assert report.failure.phase in {"tls.greeting", "tls.starttls"}
