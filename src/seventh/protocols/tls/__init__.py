@@ -93,7 +93,7 @@ SPEC = Spec(
         "cert_file",
         "key_file",
         "hold_seconds",
-    ),  # fmt: skip
+    ),
     tiers={
         0: "looks up CAA records; completes handshakes, one without the server name, and with a "
         "web server one for the name with or without www., if it has the same address; sends "
