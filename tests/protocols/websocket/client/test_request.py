@@ -63,6 +63,7 @@ def test_credentials_in_a_url(
     [
         (jwt_of({"exp": 1234}), 1234.0),
         (jwt_of({"exp": 1234.5}), 1234.5),
+        *((jwt_of({"exp": 1234, "sub": "a" * length}), 1234.0) for length in range(4)),
         (jwt_of({"exp": 1e11}), 1e11),
         (jwt_of({"exp": 1.1e11}), None),
         (jwt_of({"exp": -1e11}), -1e11),

@@ -105,7 +105,7 @@ def test_blocks_follow_each_other_and_host_is_the_clients() -> None:
     found = parsed("Match user a\n PermitTTY no\nMatch user b\n PermitTTY yes\n")
     assert [block.index for block in found.blocks] == [0, 1]
     assert [line.blocks[0].index for line in found.directives] == [0, 1]
-    assert found.blocks[0].criteria == (("user", "a"),)
+    assert (found.blocks[0].criteria, found.blocks[0].patterns) == ((("user", "a"),), ())
     assert told(parsed("Host a\n").unknown) == [(1, "Host a")]
 
 
