@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,8 @@ from seventh.model.phase import Mark
 from seventh.net.clock import wall_minus_monotonic_ns
 from seventh.net.stopwatch import now_ns
 
+BlackHole = Literal["sent", "received"]
+"""Whose full-size segments are lost again and again while smaller ones arrive: ours, the peer's."""
 LINUX = sys.platform == "linux"
 SO_TIMESTAMPNS = 35
 """Asks for a receive timestamp with each recvmsg; the same number names the control message."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from seventh.net.budget import Budget
 from seventh.net.carrier import Carrier
 from seventh.net.connect import Connected, open_tcp, open_through
 from seventh.net.datagram import Datagram
-from seventh.net.kernel import TcpInfo
+from seventh.net.kernel import BlackHole, TcpInfo
 from seventh.net.notes import Notes
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, Transcript
@@ -362,9 +362,7 @@ class ProbeContext:
             if stream.retransmits() and (info := stream.tcp_info()) is not None:
                 self._note_path(address, info)
 
-    def _note_path(
-        self, address: str, info: TcpInfo, hole: Literal["sent", "received"] | None = None
-    ) -> None:
+    def _note_path(self, address: str, info: TcpInfo, hole: BlackHole | None = None) -> None:
         """Record all but the round trip, which later includes the server's own delays."""
         attempts = tuple(
             msgspec.structs.replace(

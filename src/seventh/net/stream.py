@@ -13,7 +13,7 @@ import contextlib
 import errno
 import re
 import socket
-from typing import Literal, Self
+from typing import Self
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
@@ -87,7 +87,7 @@ class Stream(abc.ABC):
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return 0
 
-    def black_hole(self) -> Literal["sent", "received"] | None:
+    def black_hole(self) -> kernel.BlackHole | None:
         """Return whose full-size segments are lost while smaller ones arrive; None if none are."""
         return None
 
@@ -245,7 +245,7 @@ class TcpStream(Stream):
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return kernel.retransmits(self._last_info or kernel.read_tcp_info(self._sock))
 
-    def black_hole(self) -> Literal["sent", "received"] | None:
+    def black_hole(self) -> kernel.BlackHole | None:
         """Return whose full-size segments are lost while smaller ones arrive; None if none are."""
         info = self.tcp_info()
         if info is None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Literal
 
 from seventh.model.alert import Alert
 from seventh.model.failure import Blame, Failed, Reason
 from seventh.model.tlsfacts import TlsFacts
+from seventh.net.kernel import BlackHole
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.net.tls import handshake
@@ -72,7 +72,7 @@ async def shake(
             large.exception()
 
 
-def _black_hole(whose: Literal["sent", "received"], phase: str) -> Failed:
+def _black_hole(whose: BlackHole, phase: str) -> Failed:
     """Return the failure of a handshake whose full-size segments are lost."""
     return Failed(
         Reason.PEER_SILENT,
