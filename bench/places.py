@@ -22,7 +22,7 @@ def run(folder: Path, quick: bool) -> list[Table]:
     with logins(folder, 1) as servers:
         _check(servers, PLACES[1], folder)
         here, there = in_turn(
-            rounds, *(lambda place=place: _check(servers, place, folder) for place in PLACES)
+            rounds, *(lambda name=name: _check(servers, name, folder) for name in PLACES)
         )
     adds = spread([b.wall - a.wall for a, b in zip(here, there, strict=True)]).median
     table = Table(
@@ -41,12 +41,12 @@ def _ms(runs: list[Ran]) -> str:
     return figure(spread([ran.wall for ran in runs]).median, 1e3)
 
 
-def _check(servers: Logins, place: str, folder: Path) -> Ran:
+def _check(servers: Logins, name: str, folder: Path) -> Ran:
     port = servers.ports[0]
-    command = [need("seventh"), "check", f"tcp://127.0.0.1:{port}", "--from", place.format(port)]
-    login = servers.ours if place != "local" else ["--format", "json"]
+    command = [need("seventh"), "check", f"tcp://127.0.0.1:{port}", "--from", name.format(port)]
+    login = servers.ours if name != "local" else ["--format", "json"]
     ran = run_process([*command, *login], folder)
-    (report,) = json.loads(ran.stdout)["reports"]
-    if report["failure"] is not None:
-        raise RuntimeError(f"the check is not whole: {report['failure']}")
+    (place,) = json.loads(ran.stdout)["places"]
+    if place["missing"]:
+        raise RuntimeError(f"the check was not made: {place['failure']}")
     return ran

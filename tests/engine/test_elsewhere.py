@@ -113,7 +113,7 @@ def test_a_report_comes_back_with_its_typed_facts() -> None:
     data = msgspec.msgpack.encode(Result(index=4, report=report, facts=facts))
     assert report_of(data) == (4, msgspec.structs.replace(report, facts={"net": net}))
     strange = msgspec.msgpack.encode(Result(index=4, report=report, facts={"x": facts["net"]}))
-    with pytest.raises(UsageError, match="^facts of an unknown protocol 'x'$"):
+    with pytest.raises(UsageError, match=r"^facts of an unknown protocol 'x'$"):
         report_of(strange)
     with pytest.raises(msgspec.MsgspecError):
         report_of(b"\xc1")
