@@ -190,7 +190,7 @@ def _forward_fixes(by_result: dict[str, list[RequestedForward]]) -> list[str]:
         "any": "Permit UDP ports 60001 to 60999 to the server, in every firewall on the path "
         "(ufw allow 60001:60999/udp). If it does not start: install the locale C.UTF-8.",
     },
-    references=("mosh manual, mosh-server(1)",),
+    references=("mosh-server(1)",),
     seed=("12.2.4",),
     good=SshFacts(session=SessionFacts(mosh=MoshFacts(result="answered", port=60001))),
     bad=SshFacts(session=SessionFacts(mosh=MoshFacts(result="silent", port=60001))),
