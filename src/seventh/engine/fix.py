@@ -222,10 +222,17 @@ def _edited(judged: Judged, edits: Sequence[Edit], main: Path) -> dict[str, byte
 
 
 def _is_gone(finding: Finding, before: Judged, after: Judged) -> bool:
-    """Return whether there is one finding less of the rule."""
-    was, now = ([one for one in judged.report.findings if one.id == finding.id]
-                for judged in (before, after))  # fmt: skip
-    return len(now) < len(was)
+    """Return whether one block less has a finding of the rule."""
+    was, now = (
+        sum(map(_blocks, (one for one in judged.report.findings if one.id == finding.id)))
+        for judged in (before, after)
+    )
+    return now < was
+
+
+def _blocks(finding: Finding) -> int:
+    """Return how many blocks have the finding: of those with the same lines it is one."""
+    return 1 + len(finding.also) + finding.more
 
 
 def _came(finding: Finding, before: Judged, after: Judged) -> list[str]:
@@ -238,7 +245,11 @@ def _came(finding: Finding, before: Judged, after: Judged) -> list[str]:
 
 
 def _weights(judged: Judged) -> Counter[tuple[str, Severity]]:
-    return Counter((one.id, one.severity) for one in judged.report.findings if not one.known)
+    found: Counter[tuple[str, Severity]] = Counter()
+    for one in judged.report.findings:
+        if not one.known:
+            found[one.id, one.severity] += _blocks(one)
+    return found
 
 
 def _refused(before: Judged, after: Judged) -> str:
