@@ -117,6 +117,15 @@ def test_servers_with_one_finding_are_all_changed(tmp_path: Path) -> None:
     )
 
 
+def test_of_servers_with_one_name_the_one_of_the_finding_is_changed(tmp_path: Path) -> None:
+    good = f"  server {{\n    {TLS}\n    {HSTS}\n    root /s;\n  }}\n"
+    bad = f"  server {{\n    {TLS}\n    root /s;\n  }}\n"
+    made = fixed(tmp_path, "HTTP-HSTS", whole(good + bad))
+    assert [change.after.decode() for change in made.changes] == [
+        whole(good + bad.replace("root /s;", f"root /s;\n    {HSTS}"))
+    ]
+
+
 def test_a_server_of_an_included_file(tmp_path: Path) -> None:
     (tmp_path / "sites").mkdir()
     (tmp_path / "sites" / "a").write_text(f"server {{\n    {TLS}\n    root /s;\n}}\n")
