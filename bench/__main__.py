@@ -13,7 +13,7 @@ from bench import machine, pages
 from bench.peers import MissingError
 from bench.table import Table
 
-NAMES = ("pulse", "handshake", "ssh", "ssh_login", "via", "ntp", "nts",
+NAMES = ("pulse", "handshake", "ssh", "ssh_login", "via", "places", "ntp", "nts",
          "http", "lint", "lint_cost", "memory", "truth",
          "websocket", "startup")  # fmt: skip
 """Each is a module with ``run(folder, quick) -> list[Table]``; its docstring says what it does."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from seventh.labkit.serve import Fault
 from seventh.model.facts import Facts
+from seventh.model.failure import Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.report import Report
 from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.net.failures import JUDGED_BY
 from seventh.protocols.ntp.facts import NtpFacts
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.websocket.facts import WebSocketFacts
@@ -20,6 +23,12 @@ F = TypeVar("F", bound=Facts)
 def found(report: Report) -> set[str]:
     """The rules that fired."""
     return {finding.id for finding in report.findings}
+
+
+def triggered(fault: Fault) -> set[str]:
+    """The rules that a fault triggers, with the one for failures that have no rule of their own."""
+    unjudged = fault.reason is not None and Reason(fault.reason) not in JUDGED_BY
+    return {*fault.triggers, *(["NET-FAILED"] if unjudged else [])}
 
 
 def evidence(rule: AnyRule, hit: Verdict) -> str:

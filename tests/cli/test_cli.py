@@ -26,6 +26,9 @@ from seventh.model.options import Options
 from seventh.render import FORMATS
 from tests.cli import forked
 
+HELD = 1 + 6
+"""Connections of a target that --hold 600 leaves open: the check's first, and six idle ones."""
+
 
 async def seventh(*arguments: str, stdin: str = "", **env: str) -> tuple[int, str, str]:
     """Run the command while the loop goes on to serve."""
@@ -284,6 +287,32 @@ async def test_ctrl_c_prints_what_is_done(port: int) -> None:
     reports = json.loads(out)["reports"]
     assert [r["failure"] and r["failure"]["reason"] for r in reports] == [None, "interrupted"]
     assert b"1 of 3 targets were not checked" in err
+    assert process.returncode == 3
+
+
+async def test_ctrl_c_ends_idle_connections_at_once() -> None:
+    held, open_now = asyncio.Event(), 0
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now
+        open_now += 1
+        if open_now == 2 * HELD:
+            held.set()
+        await reader.read()
+        open_now -= 1
+
+    async with tcp_server(hold) as port:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "seventh", "check", f"tcp://127.0.0.1:{port}",
+            f"tcp://127.0.0.1:{port}", "--intrusive", "--hold", "600", "--format", "json",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        await asyncio.wait_for(held.wait(), 20)
+        process.send_signal(signal.SIGINT)
+        out, _ = await asyncio.wait_for(process.communicate(), 20)
+    reports = json.loads(out)["reports"]
+    assert [r["failure"]["reason"] for r in reports] == ["interrupted"] * 2
+    assert all(r["duration_seconds"] < 20 for r in reports)
     assert process.returncode == 3
 
 

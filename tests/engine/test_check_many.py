@@ -219,7 +219,8 @@ async def test_jump_hosts_are_carried_through_by_their_room(
     hops = (Target(scheme="ssh", host="jump", port=22),)
     asked: list[object] = []
 
-    async def carry(ctx: ProbeContext, given: tuple[Target, ...]) -> str:
+    async def carry(ctx: ProbeContext, given: tuple[Target, ...], through: None) -> str:
+        assert through is None
         asked.append(given)
         return "carrier"
 

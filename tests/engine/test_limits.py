@@ -70,7 +70,8 @@ def test_every_metric_and_phase_of_a_spec_is_listed(room: str) -> None:
         ("websocket", "ws.ping=1s", "seventh_ws_ping_seconds"),
         ("websocket", "wss.upgrade=1s", ""),
         ("net", "rtt=1s", "seventh_rtt_seconds"),
-        ("ssh", "tls=1s", ""),
+        ("ssh", "tls=1s", 'seventh_phase_seconds{phase="proxy.tls"}'),
+        ("ssh", "nts.rtt=1s", ""),
     ],
 )
 def test_names_with_and_without_the_prefix(room: str, text: str, metric: str) -> None:

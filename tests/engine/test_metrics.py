@@ -115,7 +115,10 @@ async def test_every_look_tells_what_was_lost_after_connecting(
         nonlocal asked
         asked += 1
         again = 0 if asked == 1 else 1
-        return kernel._TCP_INFO_FIELDS.pack(1460, 1500, asked * 1000, 0, again, 4, 0)
+        waiting, ages = (0, 0), (0, 0, 0)
+        return kernel._TCP_INFO_FIELDS.pack(
+            0, 1460, *waiting, *ages, 1500, asked * 1000, 0, again, 4, 0, 0
+        )
 
     monkeypatch.setattr(kernel, "read_tcp_info", told)
     async with tcp_server(greet) as port:

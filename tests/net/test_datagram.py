@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
+import os
+import socket
+from typing import Any, cast
 
 import pytest
 
@@ -102,3 +106,45 @@ async def test_a_flood_ends_at_the_byte_cap() -> None:
                 while await datagram.receive(budget.within(1)):
                     pass
     assert caught.value.reason is Reason.BUDGET_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "detail"),
+    [
+        (errno.ECONNREFUSED, Reason.CONNECT_REFUSED, "refused: the port is closed (ICMP)"),
+        (errno.EHOSTUNREACH, Reason.CONNECT_UNREACHABLE, "No route to host"),
+        (errno.ENETUNREACH, Reason.CONNECT_UNREACHABLE, "Network is unreachable"),
+        (errno.EADDRNOTAVAIL, Reason.CONNECT_UNREACHABLE, "Cannot assign requested address"),
+        (errno.EACCES, Reason.CONNECT_FORBIDDEN, "blocked by the firewall of this machine"),
+        (errno.EPERM, Reason.CONNECT_FORBIDDEN, "blocked by the firewall of this machine"),
+        (errno.EMSGSIZE, Reason.LOCAL_RESOURCE, "the datagram is too large for the path"),
+        (errno.ENOBUFS, Reason.LOCAL_RESOURCE,
+         "no buffer available on this machine: No buffer space available"),
+        (errno.EIO, Reason.LOCAL_RESOURCE, "socket error: Input/output error"),
+    ],
+)  # fmt: skip
+async def test_a_datagram_that_cannot_be_sent(number: int, reason: Reason, detail: str) -> None:
+    class Refusing:
+        def __getattr__(self, name: str) -> Any:
+            raise OSError(number, os.strerror(number))
+
+    with Datagram(Address(ip="127.0.0.1", port=9), Budget(3)) as datagram:
+        sock, datagram._sock = datagram._sock, cast("socket.socket", Refusing())
+        with pytest.raises(Failed) as raised:
+            datagram.send(b"x")
+        datagram._sock = sock
+    assert (raised.value.reason, raised.value.detail) == (reason, detail)
+
+
+async def test_a_source_port_of_ones_own() -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    address = Address(ip="127.0.0.1", port=9)
+    with Datagram(address, Budget(3), source_port=port) as datagram:
+        assert datagram.local_port == port
+        with pytest.raises(Failed) as raised:
+            Datagram(address, Budget(3), source_port=port)
+    assert (raised.value.reason, raised.value.detail) == (
+        Reason.LOCAL_RESOURCE, f"cannot use port {port} of 127.0.0.1: another program uses it",
+    )  # fmt: skip
+    with Datagram(address, Budget(3)) as datagram:
+        assert datagram.local_port == 0

@@ -128,8 +128,11 @@ async def test_each_end_is_named_by_its_failure(reason: Reason, ending: str, whe
         )
 
     (learnt,), made = await measured(ends, quiet=0.0)
-    one = Held(seconds=0.0, ending=ending, when=when, detail="so it ended")  # type: ignore[arg-type]
-    assert learnt == Idle(transport="tcp", hold_seconds=HOLD, held=(one, one))
+    assert [(h.ending, h.when, h.detail) for h in learnt.held] == [
+        (ending, when, "so it ended")
+    ] * 2
+    # To the kernel a close in order is traffic: how long it took is the time.
+    assert all((h.seconds > 0) == (when == "idle" and ending == "closed") for h in learnt.held)
     assert len(made) == 3
 
 

@@ -25,6 +25,37 @@ def test_the_fields_of_tcp_info() -> None:
     assert kernel.retransmits(bytes(INFO)) == 3
 
 
+@pytest.mark.parametrize(
+    ("sent", "data", "acknowledged", "quiet", "heard"),
+    [(500, 700, 600, 0.5, 0.6), (700, 500, 600, 0.5, 0.6), (900, 800, 700, 0.7, 0.7)],
+)
+def test_a_connection_is_quiet_since_the_last_of_all(
+    sent: int, data: int, acknowledged: int, quiet: float, heard: float
+) -> None:
+    raw = bytearray(INFO)
+    for offset, value in ((44, sent), (52, data), (56, acknowledged)):
+        struct.pack_into("@I", raw, offset, value)
+    info = kernel.tcp_info(bytes(raw))
+    assert info is not None
+    assert (info.quiet_seconds, info.heard_seconds) == (quiet, heard)
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "unacked", "sacked", "stuck"),
+    [(3, 2, 1, True), (2, 2, 1, False), (3, 1, 1, False), (3, 1, 0, False), (9, 5, 2, True)],
+)
+def test_a_segment_is_stuck_where_a_later_one_arrives(
+    timeouts: int, unacked: int, sacked: int, stuck: bool
+) -> None:
+    raw = bytearray(INFO)
+    raw[2] = timeouts
+    struct.pack_into("@II", raw, 24, unacked, sacked)
+    struct.pack_into("@I", raw, 224, 7)
+    info = kernel.tcp_info(bytes(raw))
+    assert info is not None
+    assert (info.stuck, info.out_of_order) == (stuck, 7)
+
+
 def test_an_older_kernel_has_fewer() -> None:
     info = kernel.tcp_info(bytes(INFO[:104]))
     assert info is not None

@@ -21,6 +21,7 @@ from seventh import __version__, given
 from seventh.engine.bundle import MAX_BYTES, bundle
 from seventh.lab.start import kit, labs, serving
 from seventh.labkit.serve import Served, free_port
+from tests.peers import need_binary
 from tests.peers.sshd_users import USER, LoginSshd, login_sshd
 
 pytestmark = pytest.mark.peer
@@ -68,11 +69,13 @@ class Far:
         self.name = f"ssh://{USER}@127.0.0.1:{server.port}"
 
     @contextlib.asynccontextmanager
-    async def running(self, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def running(
+        self, *words: str, format: str = "json"
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "seventh", "check", *words, "--no-agent",
             "--identity", str(self.server.key), "--known-hosts", str(self.server.known_hosts),
-            "--format", "json", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            "--format", format, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
             yield process
@@ -300,6 +303,37 @@ def descriptors(pid: str) -> set[str]:
         with contextlib.suppress(FileNotFoundError):
             found.add(os.readlink(each))
     return found
+
+
+async def test_a_port_that_is_open_here_and_silent_there_is_filtered_near_there(
+    tmp_path: Path,
+) -> None:
+    # A namespace whose route to 127.0.0.0/8 leads nowhere.
+    nowhere = tmp_path / "nowhere"
+    nowhere.write_text(
+        "ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 up arp off &&\n"
+        "ip addr add 10.9.9.9/24 dev v0 &&\n"
+        f'ip route add 127.0.0.0/8 dev v0 && exec {ELSEWHERE} "$@"\n'
+    )
+    python = f'exec {need_binary("unshare")} -n sh {nowhere} "$@"'
+    async with far(tmp_path, python=python) as there:
+        port = there.server.port
+        run = await there.check(f"tcp://127.0.0.1:{port}", "--timeout", "20")
+        async with there.running(
+            f"tcp://127.0.0.1:{port}", "--from", f"local,{there.name}", format="terminal"
+        ) as process:
+            output, _ = await process.communicate()
+    assert (run.code, run.errors) == (2, [])
+    assert run.report["comparisons"] == [{
+        "target": f"tcp://127.0.0.1:{port}",
+        "differences": [
+            {"aspect": "port", "values": {"local": ["open"], there.name: ["filtered"]}},
+            {"aspect": "failure", "values": {"local": ["none"], there.name: ["connect-timeout"]}},
+            *run.report["comparisons"][0]["differences"][2:],
+        ],
+        "filtered_near": [there.name],
+    }]  # fmt: skip
+    assert f"filtered near {there.name}: " in " ".join(output.decode().split())
 
 
 async def test_a_port_that_is_closed_from_there_is_compared(tmp_path: Path) -> None:

@@ -22,12 +22,14 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
 from seventh.model.target import Target
+from seventh.protocols.ssh.facts import Startups
 from seventh.protocols.ssh.lab.server import RawServer, Setup, good_offer
 from seventh.protocols.ssh.rules import names as algorithms
+from seventh.protocols.ssh.rules.clients import clients
 from seventh.protocols.ssh.wire import groups
 from seventh.protocols.ssh.wire.hostkeys import Signer, read_key
 from seventh.protocols.ssh.wire.transport import STRICT
-from tests.peers import need_binary
+from tests.peers import need_binary, need_version
 from tests.peers.keys import make_key
 from tests.reports import ssh_facts as facts_of
 
@@ -36,7 +38,7 @@ pytestmark = pytest.mark.peer
 OPTIONS = Options(timeout_seconds=10)
 
 GOOD = """
-KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256
+KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh.org
 Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr
 MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com
 HostKeyAlgorithms ssh-ed25519,rsa-sha2-512,rsa-sha2-256
@@ -66,14 +68,15 @@ class Sshd:
 
 
 @contextlib.asynccontextmanager
-async def sshd(folder: Path, config: str, *keys: str) -> AsyncIterator[Sshd]:
+async def sshd(folder: Path, config: str, *keys: str, startups: str = "200") -> AsyncIterator[Sshd]:
     """OpenSSH's server with these lines and host keys of its own, of these kinds."""
     program = need_binary("sshd")
     make_privilege_separation_folder()
     files = [make_key(folder / f"host_{kind}", kind) for kind in keys]
     port = free_port()
     lines = [f"Port {port}", "ListenAddress 127.0.0.1", "PidFile none", "UsePAM no",
-             "MaxStartups 200", *(f"HostKey {file}" for file in files)]  # fmt: skip
+             *([f"MaxStartups {startups}"] if startups else []),
+             *(f"HostKey {file}" for file in files)]  # fmt: skip
     conf = folder / "sshd_config"
     conf.write_text("\n".join(lines) + config)
     process = await asyncio.create_subprocess_exec(
@@ -378,3 +381,43 @@ def known_host(folder: Path, signer: Signer, port: int) -> Path:
     blob = base64.b64encode(signer.blob).decode()
     file.write_text(f"[127.0.0.1]:{port} {signer.type} {blob}\n")
     return file
+
+
+def test_the_table_of_clients_has_openssh_s_defaults() -> None:
+    """With its own file left out: distributions set lists there."""
+    if not need_version("ssh").startswith("9.2"):
+        pytest.skip("OpenSSH is not 9.2")
+    said = subprocess.run(
+        [need_binary("ssh"), "-F", "/dev/null", "-G", "host"],
+        capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+    ).stdout  # fmt: skip
+    lists = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+    (row,) = (client for client in clients() if client.name == "OpenSSH 9.2")
+    assert (row.kex, row.host_keys, row.ciphers, row.macs) == tuple(
+        tuple(lists[name].split(","))
+        for name in ("kexalgorithms", "hostkeyalgorithms", "ciphers", "macs")
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "held", "refusal"),
+    [
+        ("", 40, None),
+        ("\nMaxStartups 5", 5, "Exceeded MaxStartups"),
+        ("\nPerSourceMaxStartups 3", 3, "Exceeded MaxStartups"),
+    ],
+    ids=["200", "5", "3 per source"],
+)
+async def test_connections_without_a_login(
+    tmp_path: Path, lines: str, held: int, refusal: str | None
+) -> None:
+    """sshd takes the first of two MaxStartups lines, so that the fixture's is replaced."""
+    async with sshd(
+        tmp_path, lines, "ed25519", startups="" if "\nMax" in lines else "200"
+    ) as server:
+        report = await check_one(server.target, OPTIONS.replace(intrusive=True))
+    assert report.failure is None
+    assert facts_of(report).startups == Startups(held=held, refusal=refusal)
+    assert ("SSH-THROTTLE" in found(report), "SSH-THROTTLE" in report.passed) == (
+        refusal is None, refusal is not None
+    )  # fmt: skip

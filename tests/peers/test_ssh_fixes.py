@@ -152,6 +152,7 @@ NOT_PROVOKED = {
     "SSH-ROOT-PASSWORD": "OpenSSH's wire does not show PermitRootLogin: its lint does",
     "SSH-AGENTFWD": "lint", "SSH-ALLOWLIST": "lint", "SSH-AUTHKEYS-PERM": "lint",
     "SSH-CONF-KEYCHAIN": "lint",
+    "SSH-FWD-REFUSED": "test_ssh_forwards",
     "SSH-CONF-OBSOLETE": "lint", "SSH-CONF-OVERRIDDEN": "lint", "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
 }  # fmt: skip
 

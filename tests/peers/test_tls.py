@@ -28,6 +28,8 @@ from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.tls import lab
+from seventh.protocols.tls.rules.clients import clients
+from seventh.wire import tlsnames as n
 from tests.options import options_with
 from tests.peers import need_binary, need_version
 from tests.reports import found
@@ -458,3 +460,39 @@ async def test_plain_http_on_the_port(kit: Kit, tmp_path: Path) -> None:
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_MISMATCH
     assert "HTTP" in report.failure.detail
+
+
+def openssl_suites(ciphers: str) -> set[str]:
+    """What OpenSSL makes of a list in TLS 1.2, of those suites that Seventh knows."""
+    listed = subprocess.run(
+        [need_binary("openssl"), "ciphers", "-s", "-stdname", "-tls1_2", ciphers],
+        capture_output=True, text=True, check=True, env=ENVIRONMENT,
+    ).stdout.splitlines()  # fmt: skip
+    return {line.split()[0] for line in listed} & set(n.SUITES.values())
+
+
+def test_the_table_of_clients_has_openssl_s_default() -> None:
+    if not need_version("openssl").startswith("3.0."):
+        pytest.skip("OpenSSL is not 3.0")
+    (row,) = (client for client in clients() if client.name == "OpenSSL 3.0")
+    for level in (1, 2):
+        defaults = openssl_suites(f"DEFAULT:@SECLEVEL={level}")
+        assert defaults == {f"TLS_{suite}" for suite in row.suites}
+
+
+async def test_every_weak_suite_of_nginx_is_named(kit: Kit, tmp_path: Path) -> None:
+    """OpenSSL's own list is the oracle; nginx has no DHE without a file of parameters."""
+    issued = kit.authority.issue(key=rsa.generate_private_key(65537, 2048))
+    ciphers = "ALL:!aNULL:!DHE:!PSK:!SRP:@SECLEVEL=0"
+    settings = f"ssl_protocols TLSv1.2; ssl_ciphers {ciphers};"
+    async with nginx(tmp_path, issued, settings) as port:
+        report = await check(port, options(kit))
+    known = {name for name in openssl_suites(ciphers) if "_ECDSA_" not in name}
+    seen = facts(report)
+    assert (seen.all_suites, seen.unasked_suites) == (True, 0)
+    assert set(seen.suites or ()) == known
+    weak = {name for name in known if n.grade(name) != "good"}
+    assert {*(seen.broken_suites or ()), *(seen.obsolete_suites or ())} == weak
+    (finding,) = (f for f in report.findings if f.id == "TLS-WEAK-CIPHER")
+    assert finding.params["what"] == "accepted"
+    assert set(finding.params["suites"]) == weak  # type: ignore[arg-type]

@@ -36,6 +36,7 @@ NGINX = {
     "TLS-NO13": "ssl_protocols TLSv1.2;",
     "TLS-WEAK-CIPHER": "ssl_ciphers ALL;",
     "TLS-NO-RESUME": "ssl_session_tickets off;",
+    "TLS-CLIENTS-CUT": "ssl_protocols TLSv1.2;\nssl_ciphers ECDHE-ECDSA-AES128-SHA;",
     "TLS-TICKET-LONG": "ssl_protocols TLSv1.2;\nssl_session_timeout 2d;",
     "TLS-0RTT-ON": "ssl_protocols TLSv1.2 TLSv1.3;\nssl_early_data on;",
     "TLS-MTLS-OPTIONAL": "ssl_client_certificate /etc/ssl/client-ca.pem;\n"
@@ -46,6 +47,7 @@ APACHE = {
     "TLS-LEGACY": "SSLProtocol all +TLSv1\nSSLCipherSuite ALL:@SECLEVEL=0",
     "TLS-NO13": "SSLProtocol TLSv1.2",
     "TLS-WEAK-CIPHER": "SSLCipherSuite ALL",
+    "TLS-CLIENTS-CUT": "SSLProtocol TLSv1.2\nSSLCipherSuite ECDHE-ECDSA-AES128-SHA",
     "TLS-TICKET-LONG": "SSLProtocol TLSv1.2\nSSLSessionCacheTimeout 86401",
     "TLS-MTLS-OPTIONAL": "SSLCACertificateFile /etc/ssl/client-ca.pem\nSSLVerifyClient optional",
 }
@@ -57,12 +59,17 @@ HAPROXY = {
     "TLS-NO13": ("ssl-default-bind-options ssl-max-ver TLSv1.2", ""),
     "TLS-WEAK-CIPHER": ("ssl-default-bind-ciphers ALL", ""),
     "TLS-0RTT-ON": ("", "allow-0rtt"),
+    "TLS-CLIENTS-CUT": (
+        ("ssl-default-bind-options ssl-max-ver TLSv1.2\n"
+         "ssl-default-bind-ciphers ECDHE-ECDSA-AES128-SHA"), "",
+    ),
     "TLS-TICKET-LONG": (
         "ssl-default-bind-options ssl-max-ver TLSv1.2\ntune.ssl.lifetime 172800", "",
     ),
     "TLS-MTLS-OPTIONAL": ("", "ca-file /etc/ssl/client-ca.pem verify optional"),
 }  # fmt: skip
 OPENSSL = {
+    "TLS-CLIENTS-CUT": "MaxProtocol = TLSv1.2\nCipherString = ECDHE-ECDSA-AES128-SHA",
     "TLS-LEGACY": "MinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0",
     "TLS-WEAK-CIPHER": "CipherString = ALL",
 }

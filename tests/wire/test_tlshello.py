@@ -233,7 +233,7 @@ def test_what_is_no_server_name(name: str) -> None:
 def test_a_certificate_message_of_tls_1_3_may_have_a_context() -> None:
     entry = vector(3, b"der") + vector(2, b"")
     body = vector(1, b"context") + vector(3, entry)
-    assert tlshello.certificates(body, n.TLS13) == ((b"der",), False)
+    assert tlshello.certificates(body, n.TLS13) == ((b"der",), None)
 
 
 @pytest.mark.parametrize("curves", [True, False])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from seventh import given
-from seventh.cli.diff import Earlier
+from seventh.cli.earlier import Earlier
 from seventh.cli.output import need_writable
 from seventh.cli.show import document
 from seventh.cli.signals import Ending, ending

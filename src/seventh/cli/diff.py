@@ -1,24 +1,20 @@
-"""``seventh diff``, and the older report of ``--against`` and ``--baseline``."""
+"""``seventh diff``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 
 import msgspec
-from msgspec.structs import replace
 
 from seventh.cli.output import need_writable
-from seventh.cli.show import deliver, document, emit, worst_exit
+from seventh.cli.show import deliver
 from seventh.cli.targets import read
 from seventh.model.failure import UsageError
-from seventh.model.report import Report
-from seventh.model.severity import Status
-from seventh.render.difference import Diff, PastDocument, diff, fresh, read_report
+from seventh.render.difference import Diff, PastDocument, diff, read_report
 from seventh.render.document import json_document
-from seventh.render.view import Document, View, view_for, worst
+from seventh.render.view import Document, View, view_for
 
 FORMATS = ("terminal", "json")
 
@@ -52,47 +48,7 @@ def show(made: Diff, parsed: argparse.Namespace) -> None:
     deliver(text, parsed)
 
 
-class Earlier:
-    """The reports that ``--against`` and ``--baseline`` name, read before anything is checked."""
-
-    def __init__(self, parsed: argparse.Namespace) -> None:
-        self.parsed = parsed
-        if parsed.against is not None and parsed.format not in FORMATS:
-            raise UsageError(
-                f"--against has no format {parsed.format}: write --format {' or '.join(FORMATS)}"
-            )
-        if parsed.against == parsed.baseline == "-":
-            raise UsageError("only one of --against and --baseline can be standard input")
-        self.against = None if parsed.against is None else past(parsed.against)
-        self.baseline = None if parsed.baseline is None else past(parsed.baseline)
-
-    def mark(self, reports: Sequence[Report]) -> list[Report]:
-        """Return reports whose findings are marked as known where the baseline has them."""
-        if self.baseline is None:
-            return list(reports)
-        targets = {report.target: report for report in self.baseline.reports}
-        made: list[Report] = []
-        for report in reports:
-            findings = sorted(report.findings, key=lambda finding: finding.order)
-            (new,) = self._past(document([report])).reports
-            flags = fresh(targets.get(new.target), new)
-            known = [
-                finding if is_new or finding.known else replace(finding, known="in the baseline")
-                for finding, is_new in zip(findings, flags, strict=True)
-            ]
-            made.append(replace(report, findings=tuple(sorted(known, key=lambda f: f.order))))
-        return made
-
-    def emit(self, made: Document, whole: bool) -> int:
-        """Print the reports, or with ``--against`` what changed, and return the exit code."""
-        if self.against is None:
-            emit(made, self.parsed)
-            return worst_exit(made.reports, self.parsed.fail_on, whole=whole)
-        changes = diff(self.against, self._past(made), self.parsed.fail_on)
-        show(changes, self.parsed)
-        return worst([changes.status, *([] if whole else [Status.UNKNOWN])]).exit_code
-
-    def _past(self, made: Document) -> PastDocument:
-        """Return the reports of this run as a comparison reads them."""
-        plain = msgspec.json.encode(json_document(made, View(lang=self.parsed.lang)))
-        return msgspec.json.decode(plain, type=PastDocument)
+def present(made: Document, lang: str) -> PastDocument:
+    """Return the reports of this run as a comparison reads them."""
+    plain = msgspec.json.encode(json_document(made, View(lang=lang)))
+    return msgspec.json.decode(plain, type=PastDocument)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seventh.cli.check import progress, selection_of
-from seventh.cli.diff import Earlier
+from seventh.cli.earlier import Earlier
 from seventh.cli.fix import fix, need_usable
 from seventh.cli.output import need_writable
 from seventh.cli.show import document, worst_exit

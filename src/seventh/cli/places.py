@@ -30,6 +30,8 @@ def places_of(text: str) -> dict[str, Target | None]:
     """Read ``--from``: each place by its name, None for this machine; raises UsageError."""
     found: dict[str, Target | None] = {}
     for name in (part.strip() for part in text.split(",")):
+        if name in found:
+            raise UsageError(f"--from: {name} is there twice")
         if name == LOCAL:
             found[name] = None
             continue
@@ -37,8 +39,6 @@ def places_of(text: str) -> dict[str, Target | None]:
         room = protocols.room_of(targets[0].scheme).name if targets else ""
         if not room or not protocols.has_part(room, "command"):
             raise UsageError(f"--from {name!r}: write {LOCAL} or ssh://host, separated by commas")
-        if name in found:
-            raise UsageError(f"--from: {name} is there twice")
         found[name] = targets[0]
     if len(found) > MAX_PLACES:
         raise UsageError(f"--from: {len(found)} places (maximum: {MAX_PLACES})")

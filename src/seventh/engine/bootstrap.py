@@ -14,11 +14,13 @@ import shutil
 import sys
 from importlib.machinery import ModuleSpec
 from io import FileIO
+from pathlib import Path
 from zipfile import ZipFile
 
 HELLO = b"\nseventh-from/1 "
 STARTER = "import sys;i=sys.stdin.buffer;s=i.read(int(i.readline()));exec(s);main(s)"
 """One line without single quotes, so that any login shell accepts it."""
+_AGAIN = "import sys;s=sys.argv[2].encode();exec(s);main(s)"
 
 
 def main(source: bytes) -> None:
@@ -26,10 +28,7 @@ def main(source: bytes) -> None:
     sys.path[:] = [place for place in sys.path if place]  # no module of the home directory
     version, other = _installed()
     if version is None and other and "again" not in sys.argv:
-        os.execv(
-            other,
-            [other, "-B", "-c", "import sys;exec(sys.argv[2]);main(sys.argv[2])", "again", source],
-        )
+        os.execv(other, [other, "-B", "-c", _AGAIN, "again", source.decode()])  # noqa: S606
     out = FileIO(os.dup(1), "wb")
     os.dup2(2, 1)  # what prints must not break the frames
     hello = {
@@ -62,18 +61,17 @@ def _installed() -> "tuple[str | None, str | None]":
 
     spec = PathFinder.find_spec("seventh")
     if spec is not None and spec.origin:
-        with open(spec.origin) as file:
-            found = re.search('__version__ = "([^"]+)"', file.read())
-        return (found and found.group(1)), None
-    place = os.path.expanduser("~/.local/bin") + os.pathsep + os.environ.get("PATH", "")
-    command = shutil.which("seventh", path=place)
+        found = re.search('__version__ = "([^"]+)"', Path(spec.origin).read_text())
+        return (found[1] if found else None), None
+    beside = str(Path.home() / ".local" / "bin")
+    command = shutil.which("seventh", path=beside + os.pathsep + os.environ.get("PATH", ""))
     if command is None:
         return None, None
-    with open(command, "rb") as file:
+    with Path(command).open("rb") as file:
         line = file.readline(300)
-    python = os.fsdecode(line[2:].strip())
-    fits = line[:2] == b"#!" and os.access(python, os.X_OK)
-    return None, (python if fits and "python" in os.path.basename(python) else None)
+    python = Path(os.fsdecode(line[2:].strip()))
+    fits = line[:2] == b"#!" and "python" in python.name and os.access(python, os.X_OK)
+    return None, (str(python) if fits else None)
 
 
 def _exactly(size: int) -> bytes:

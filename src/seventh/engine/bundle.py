@@ -29,6 +29,8 @@ LIBRARIES = (
 )  # fmt: skip
 """What checks import. brotli and zstandard would double the size: :mod:`seventh.web.content` says
 what is not known without them. The others (rich, uvloop) are of use on this side only."""
+_OF_CONNECTIONS = ("msgspec", "typing_extensions", "dns")
+"""What the room that only connects (tcp://) needs of these: a tenth."""
 _NOT_THERE = frozenset({"cli", "lab", "labkit", "lint", "render"})
 _ALWAYS = frozenset({"net", "tls"})
 """Rooms whose facts the reports of others have."""
@@ -42,12 +44,12 @@ Files = list[tuple[str, Path]]
 def bundle(rooms: Collection[str], say: Callable[[str], None]) -> tuple[bytes, bytes]:
     """Return the libraries and the code that checks by ``rooms``.
 
-    What has not changed is in the user's cache. ``say`` gets a line before what takes seconds. Raises UsageError where a library is missing, or
-    where the two are too large.
+    What has not changed is in the user's cache. ``say`` gets a line before what takes seconds.
+    Raises UsageError where a library is missing, or where the two are too large.
     """
     try:
         parts = (
-            _archive(sorted(_libraries()), say),
+            _archive(sorted(_libraries(rooms)), say),
             _archive(sorted(_ours(rooms)), lambda _: None),
         )
     except OSError as error:
@@ -72,8 +74,8 @@ def _ours(rooms: Collection[str]) -> Iterator[tuple[str, Path]]:
             yield f"seventh/{path.relative_to(root)}", path
 
 
-def _libraries() -> Iterator[tuple[str, Path]]:
-    for name in LIBRARIES:
+def _libraries(rooms: Collection[str]) -> Iterator[tuple[str, Path]]:
+    for name in _OF_CONNECTIONS if set(rooms) == {"net"} else LIBRARIES:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
             raise UsageError(f"--from: the library {name} is not installed here")

@@ -16,7 +16,8 @@ from seventh.engine import limits
 from seventh.engine.lateness import Lateness
 from seventh.engine.metrics import metrics_of
 from seventh.engine.report import make_report
-from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.failure import Blame, Failed, Failure, Reason, UsageError
+from seventh.model.netfacts import Ended, NetFacts
 from seventh.model.options import Options
 from seventh.model.report import Finding, Report, Skipped
 from seventh.model.spec import Spec
@@ -161,6 +162,8 @@ async def _check(
         ctx.note_paths()
     failure = ctx.failure.failure() if ctx.failure is not None else None
     metrics = metrics_of(ctx.facts, ctx.watch.phases, failure)
+    if failure is not None and selection is not None and _theirs(failure):
+        ctx.notes(NetFacts).learn(ended=Ended(reason=failure.reason, phase=failure.phase))
     limits.note(ctx, spec.name, metrics, started_seconds)
     verdicts = Verdicts()
     if (wanted := limits.selected(ctx, selection)) is not None:
@@ -172,6 +175,12 @@ async def _check(
         metrics=metrics, transcript=tuple(ctx.transcript or ()),
     )  # fmt: skip
     return report, bool(short)
+
+
+def _theirs(failure: Failure) -> bool:
+    """Return whether the peer or the network can fix it, or the target's name is wrong."""
+    ours = failure.blame not in {Blame.PEER, Blame.NETWORK}
+    return failure.reason is Reason.RESOLVE_NXDOMAIN or not ours
 
 
 async def converse(

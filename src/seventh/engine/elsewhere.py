@@ -75,8 +75,9 @@ def order(jobs: Sequence[Job], selection: Selection, parallel: int) -> bytes:
         if options.carried:
             raise UsageError("--from: not with --via or --proxy; name jump hosts in ~/.ssh/config")
         if options.intrusive and not options.i_own_this:
-            raise UsageError("--from with --intrusive needs --i-own-this: the steps of tier 4 come "
-                             "from another machine")  # fmt: skip
+            raise UsageError(
+                "--from with --intrusive needs --i-own-this: tier 4 would come from another machine"
+            )
         room = protocols.room_of(target.scheme).name
         if protocols.has_part(room, "command"):
             target, options = protocols.part(room, "command").to_send(target, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from seventh.engine.hosts import port_of
 from seventh.model.host import ANSWERED, PortState
@@ -49,15 +49,19 @@ def _difference(aspect: Aspect, reports: Mapping[str, Report], value: Value) -> 
     return Difference(aspect=aspect, values=known) if len(set(known.values())) > 1 else None
 
 
-def _findings(reports: Mapping[str, Report]) -> Sequence[Difference]:
-    """Return the rules that fired from one place and were evaluated without one from another."""
+def _findings(reports: Mapping[str, Report]) -> list[Difference]:
+    """Return each rule that fired from one place and passed from another, with these places."""
     fired = {name: {finding.id for finding in each.findings} for name, each in reports.items()}
-    passed = set().union(*(report.passed for report in reports.values()))
-    differing = passed & set().union(*fired.values())
-    if not differing:
-        return ()
-    values = {name: tuple(sorted(ids & differing)) for name, ids in fired.items()}
-    return (Difference(aspect=Aspect.FINDINGS, values=values),)
+    found: list[Difference] = []
+    for rule in sorted(set().union(*fired.values())):
+        values = {
+            name: (rule,) if rule in fired[name] else ()
+            for name, report in reports.items()
+            if rule in fired[name] or rule in report.passed
+        }
+        if len(set(values.values())) > 1:
+            found.append(Difference(aspect=Aspect.FINDINGS, values=values))
+    return found
 
 
 def _failure(report: Report) -> Values | None:

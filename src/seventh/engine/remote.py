@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.engine.check import check_many, prepare
+from seventh.model.facts import Facts
 from seventh.model.failure import UsageError
 from seventh.model.option import RoomOptions, declared
 from seventh.model.options import Options
@@ -65,7 +66,7 @@ def task(target: Target, options: Options) -> Task:
 def report_of(data: bytes) -> tuple[int, Report]:
     """Read a report's frame; raises msgspec.MsgspecError or UsageError for any other bytes."""
     made = msgspec.msgpack.decode(data, type=Result)
-    facts = {}
+    facts: dict[str, Facts] = {}
     for room, packed in made.facts.items():
         if room not in protocols.rooms():
             raise UsageError(f"facts of an unknown protocol {room!r}")

@@ -42,10 +42,12 @@ def server_context(
     alpn: tuple[bytes, ...] = (),
     second: Issued | None = None,
     default: Issued | None = None,
+    staple: bytes | None = None,
 ) -> SSL.Context:
     """Return a server's context; without arguments, one without faults.
 
-    ``second`` is a certificate of another key type; ``default`` that for clients without SNI.
+    ``second`` is a certificate of another key type; ``default`` that for clients without SNI;
+    ``staple`` is the OCSP response to send.
     """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -63,6 +65,8 @@ def server_context(
         )
     context.set_session_id(b"seventh-lab")
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
+    if staple is not None:
+        context.set_ocsp_server_callback(lambda *_: staple)
     if not resume:
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET)

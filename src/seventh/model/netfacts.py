@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.model.failure import Reason
 from seventh.model.idlefacts import Idle
 from seventh.model.limit import Limit
 from seventh.model.phase import Clock
@@ -38,6 +39,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Our TCP segments that were retransmitted, including a SYN."""
     segments_sent: int | None = None
     """All our TCP segments, including those without data."""
+
+    black_hole: Literal["sent", "received"] | None = None
+    """Full-size segments were lost again and again while smaller ones arrived: ours, or the
+    peer's."""
 
     @property
     def loss_ratio(self) -> float | None:
@@ -124,6 +129,13 @@ def differences_of(seen: Mapping[str, Mapping[str, str]]) -> tuple[Difference, .
     return tuple(found)
 
 
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How the check ended early, where the peer or the network can fix it."""
+
+    reason: Reason
+    phase: str
+
+
 class NetFacts(Facts, frozen=True, kw_only=True):
     """Names, addresses and attempts."""
 
@@ -145,6 +157,8 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """The differences between this name's addresses."""
     compared: tuple[str, ...] = ()
     """Addresses that were compared; fewer than two means that nothing was."""
+    ended: Ended | None = None
+    """The failure of the check; None without one, and for those of this machine or a proxy."""
     limits: tuple[Limit, ...] = ()
     """The limits that the user has set, each with what was measured."""
     idle: tuple[Idle, ...] = ()

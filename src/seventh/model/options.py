@@ -109,6 +109,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             help="directory or bundle of public roots", default="the system's",
         ),
     ] = None  # fmt: skip
+    crl_files: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="crl", metavar="FILE", group=_CONNECT, file="readable",
+            help="CRLs to check the certificates against (PEM or DER); nothing is fetched",
+        ),
+    ] = ()  # fmt: skip
     server_name: Annotated[
         str | None,
         Option(

@@ -11,6 +11,7 @@ import msgspec
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
 from seventh.model.product import product_of
+from seventh.model.revocation import OcspResponse, Revocation
 
 ChainState = Literal[
     "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid", "unverified"
@@ -44,6 +45,7 @@ class Topic(StrEnum):
     BROKEN_SUITES = "broken cipher suites"
     OBSOLETE_SUITES = "obsolete cipher suites"
     MORE_SUITES = "more cipher suites"
+    ALL_SUITES = "all cipher suites"
     FINITE_FIELD = "Diffie-Hellman"
     HYBRID_GROUP = "post-quantum groups"
     CHAIN = "certificate chain"
@@ -184,6 +186,11 @@ class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
     certificate_detail: str = ""
     staple: bool | None = None
     """Whether an OCSP response was stapled when one was requested."""
+    ocsp: OcspResponse | None = None
+    """That response."""
+    revocation: tuple[Revocation, ...] = ()
+    """The status of each certificate below the root by --crl, and of the server's own by the
+    staple; empty without either."""
 
     def certificate(self) -> dict[str, Any]:
         """Return these fields alone, to learn them of the main certificate."""
@@ -300,11 +307,15 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """Accepted, oldest first."""
     versions_refused: tuple[str, ...] = ()
     broken_suites: tuple[str, ...] | None = None
-    """Accepted suites without encryption, authentication or 112 bits; perhaps not all of them."""
+    """Accepted suites without encryption, authentication or 112 bits; see ``all_suites``."""
     obsolete_suites: tuple[str, ...] | None = None
-    """Accepted suites with CBC or without forward secrecy; perhaps not all of them."""
+    """Accepted suites with CBC or without forward secrecy; see ``all_suites``."""
     all_suites: bool | None = None
     """Whether these two lists are complete."""
+    unasked_suites: int | None = None
+    """The number of suites of these kinds that were not tested."""
+    suites: tuple[str, ...] | None = None
+    """All suites of TLS 1.2 that a server without TLS 1.3 accepts; None if not known of all."""
     dh_bits: int | None = None
     """The size of the shortest Diffie-Hellman prime; 0 when finite-field groups are refused."""
     hybrid_group: str | None = None

@@ -160,7 +160,10 @@ async def _held(open_one: Open, age: float) -> Held | None:
         try:
             await connection.idle(begun + int(used_after(age) * 1e9))
         except Failed as failed:
-            return _ended(failed, _quiet(connection, begun), "idle")
+            # To the kernel, a close in order is traffic.
+            closed = failed.reason is Reason.PEER_CLOSED
+            seconds = (now_ns() - begun) / 1e9 if closed else _quiet(connection, begun)
+            return _ended(failed, seconds, "idle")
         seconds = _quiet(connection, begun)
         try:
             await _use(connection)

@@ -22,7 +22,7 @@ from seventh.net.budget import Budget
 from seventh.net.carrier import Carrier
 from seventh.net.connect import Connected, open_tcp, open_through
 from seventh.net.datagram import Datagram
-from seventh.net.kernel import TcpInfo
+from seventh.net.kernel import BlackHole, TcpInfo
 from seventh.net.notes import Notes
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, Transcript
@@ -354,7 +354,7 @@ class ProbeContext:
         """Record the kernel's latest state of the path of each connection."""
         for address, stream in self._transports.items():
             if (info := stream.tcp_info()) is not None:
-                self._note_path(address, info)
+                self._note_path(address, info, stream.black_hole())
 
     def note_losses(self) -> None:
         """Record the paths with retransmissions; that is cheap enough for a pulse."""
@@ -362,7 +362,7 @@ class ProbeContext:
             if stream.retransmits() and (info := stream.tcp_info()) is not None:
                 self._note_path(address, info)
 
-    def _note_path(self, address: str, info: TcpInfo) -> None:
+    def _note_path(self, address: str, info: TcpInfo, hole: BlackHole | None = None) -> None:
         """Record all but the round trip, which later includes the server's own delays."""
         attempts = tuple(
             msgspec.structs.replace(
@@ -371,6 +371,7 @@ class ProbeContext:
                 path_mtu_bytes=info.path_mtu_bytes,
                 retransmits=info.retransmits,
                 segments_sent=info.segments_sent,
+                black_hole=hole,
             )
             if (attempt.address, attempt.transport, attempt.outcome) == (address, "tcp", "open")
             else attempt

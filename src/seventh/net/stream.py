@@ -30,6 +30,8 @@ STRETCH_NS = 10_000_000
 faster than we read would hold up both for ever."""
 _LOOK_NS = 100_000_000
 """How often the kernel is asked whether a keepalive was acknowledged: it does not tell."""
+_REPEATED_NS = 2_500_000_000
+"""By then a peer has sent a lost segment again three times."""
 Transcript = list[str]
 
 
@@ -85,6 +87,10 @@ class Stream(abc.ABC):
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return 0
 
+    def black_hole(self) -> kernel.BlackHole | None:
+        """Return whose full-size segments are lost while smaller ones arrive; None if none are."""
+        return None
+
     async def keepalive(self) -> None:
         """Have TCP ask whether the peer still has the connection (RFC 9293 §3.8.4).
 
@@ -103,8 +109,9 @@ class Stream(abc.ABC):
 class TcpStream(Stream):
     """TCP on a non-blocking socket, with kernel receive timestamps where there are any."""
 
-    __slots__ = ("_budget", "_gap_ns", "_last_info", "_last_ns", "_meter", "_overdue_ns", "_sock",
-                 "_transcript", "_waited_ns", "address", "opened")  # fmt: skip
+    __slots__ = ("_budget", "_closed_ns", "_gap_ns", "_last_info", "_last_ns", "_meter",
+                 "_overdue_ns", "_silent_since_ns", "_sock", "_transcript", "_waited_ns",
+                 "address", "opened")  # fmt: skip
 
     def __init__(
         self,
@@ -125,10 +132,13 @@ class TcpStream(Stream):
         self._overdue_ns = 0
         """When reading without a pause was last interrupted: deadlines before it have passed."""
         self._last_info = b""
+        self._closed_ns = 0
         self._last_ns = 0
         """When bytes came last, since our own last ones; 0 where none have."""
         self._gap_ns = 0
         """The longest time between two such arrivals."""
+        self._silent_since_ns = 0
+        """When the wait began in which nothing has come; 0 where something has."""
 
     @property
     def budget(self) -> Budget:
@@ -202,6 +212,7 @@ class TcpStream(Stream):
         A loop that comes late may find both: the deadline, and bytes that were here in time.
         """
         started = now_ns()
+        self._silent_since_ns = self._silent_since_ns or started
         try:
             await readable(self._sock, until)
         except DeadlineError:
@@ -212,6 +223,7 @@ class TcpStream(Stream):
             after = f" after {self._meter.received} bytes" if self._meter.received else ""
             return Failed(Reason.PEER_SILENT, f"no data from the peer for {waited:.1f} s{after}")
         else:
+            self._silent_since_ns = 0
             return None
         finally:
             self._waited_ns = now_ns()
@@ -232,6 +244,17 @@ class TcpStream(Stream):
     def retransmits(self) -> int:
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return kernel.retransmits(self._last_info or kernel.read_tcp_info(self._sock))
+
+    def black_hole(self) -> kernel.BlackHole | None:
+        """Return whose full-size segments are lost while smaller ones arrive; None if none are."""
+        info = self.tcp_info()
+        if info is None:
+            return None
+        if info.stuck:
+            return "sent"
+        end = self._closed_ns or now_ns()
+        silent = self._silent_since_ns and end - self._silent_since_ns >= _REPEATED_NS
+        return "received" if silent and info.out_of_order else None
 
     async def keepalive(self) -> None:
         """Have TCP ask whether the peer still has the connection; see :meth:`Stream.keepalive`."""
@@ -255,6 +278,7 @@ class TcpStream(Stream):
     def close(self) -> None:
         """Close the socket; what the peer still sends is dropped."""
         self._last_info = self._last_info or kernel.read_tcp_info(self._sock)
+        self._closed_ns = self._closed_ns or now_ns()
         with contextlib.suppress(OSError):
             self._sock.close()
 

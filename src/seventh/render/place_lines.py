@@ -41,5 +41,5 @@ def _lines(entry: ComparisonEntry) -> Iterator[str]:
     if entry.filtered_near:
         yield (
             f"filtered near {', '.join(entry.filtered_near)}: the port is open from elsewhere, so "
-            "a firewall near there, or a rule for its address, drops the packets"
+            "a firewall between them, or a rule for the source address, drops the packets"
         )

@@ -185,6 +185,7 @@ SIGNATURE_SCHEMES = (
     0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B,
     0x0401, 0x0501, 0x0601, 0x0203, 0x0201, 0x0402, 0x0202, 0x0101,
 )  # fmt: skip
+_OCSP = 1
 _CURVES = (n.X25519, 0x0017, 0x0018, 0x0019, 0x001E)
 
 
@@ -291,22 +292,36 @@ def parse_key_exchange(body: bytes, suite: int) -> KeyExchange:
     return KeyExchange()
 
 
-def certificates(body: bytes, version: int) -> tuple[tuple[bytes, ...], bool]:
-    """Parse a Certificate message: the certificates, and whether one has an OCSP staple."""
+def certificates(body: bytes, version: int) -> tuple[tuple[bytes, ...], bytes | None]:
+    """Parse a Certificate message: the certificates, and the status of the server's own, if any.
+
+    TLS 1.2 sends the status in a message of its own. :func:`ocsp_response` reads it.
+    """
     reader = Reader(body, "the Certificate message")
     if version >= n.TLS13:
         reader.vector(1)
     listed = reader.nested(3, "the list of certificates")
     reader.end()
     found: list[bytes] = []
-    stapled = False
+    status: bytes | None = None
     while listed.left:
         if len(found) == MAX_CERTIFICATES:
             raise ProtocolViolation(f"more than {MAX_CERTIFICATES} certificates")
         found.append(listed.vector(3))
         if version >= n.TLS13:
-            stapled |= _find(_extensions(listed), n.STATUS_REQUEST) is not None
-    return tuple(found), stapled
+            own = _find(_extensions(listed), n.STATUS_REQUEST)
+            status = own if len(found) == 1 else status
+    return tuple(found), status
+
+
+def ocsp_response(status: bytes) -> bytes:
+    """Return the OCSP response of a CertificateStatus (RFC 6066 §8)."""
+    reader = Reader(status, "the CertificateStatus")
+    if reader.u8() != _OCSP:
+        raise ProtocolViolation("the CertificateStatus is of another type than OCSP")
+    response = reader.vector(3)
+    reader.end()
+    return response
 
 
 def parse_ticket(body: bytes, version: int) -> Ticket:

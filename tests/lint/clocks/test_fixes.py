@@ -78,6 +78,10 @@ CASES: dict[str, tuple[str, str, str]] = {
     ),
     "monlist": ("NTP-MONLIST", "ntpd=4.2.6", ("driftfile /d\npool b.example iburst\n"
                 "server c.example iburst\n")),
+    "ignored": ("NTP-SOURCES-DENIED", "ntpd", (
+        "driftfile /d\nserver a.example iburst\npool b.example iburst\nrestrict default ignore\n")),
+    "ignored, ntpsec": ("NTP-SOURCES-DENIED", "ntpsec", (
+        "driftfile /d\nserver 10.0.0.1 iburst nts\nrestrict default ignore\n")),
     "Autokey": ("NTP-MAC-AUTOKEY", "ntpd", (f"{NTPD}pool a.example iburst\n"
                 "server b.example iburst autokey\nkeys /etc/site.keys\ntrustedkey 4\n")),
 }  # fmt: skip

@@ -473,7 +473,8 @@ def test_every_finding_has_its_words_and_a_place(tmp_path: Path) -> None:
         "chrony.conf": "server time.google.com\nserver b\nserver b\nlocal\nallow\nmakestep 1 -1\n"
         "ntsserverkey /k\nntsservercert /c\nkeyfile k\n",
         "ntp.conf": "server a autokey\nserver 127.127.1.0\ncrypto\nserver a\nkeys k\n"
-        "trustedkey 1\nserver time.google.com\n",
+        "trustedkey 1\nserver time.google.com\nserver 10.0.0.9\nrestrict 10.0.0.9 ignore\n"
+        "tos maxclock 3\n",
     }
     (tmp_path / "k").write_text("1 MD5 secret\n")
     by_id = {rule.id: rule for rule in protocols.rules("ntp")}

@@ -10,11 +10,12 @@ from seventh.lint.clocks.lines import Directive
 from seventh.lint.ntpd.restrictions import (
     Restriction,
     default_rights,
+    denied,
     key_of,
     restrictions,
 )
 from seventh.model.source import Line
-from seventh.protocols.ntp.facts.config import DefaultRights
+from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights
 
 ANY = ("0.0.0.0/0", "::/0")
 
@@ -163,3 +164,35 @@ def test_rights_by_family() -> None:
         DefaultRights(family="IPv4"),
         DefaultRights(family="IPv6", flags=("kod", "noquery"), setting="restrict default"),
     )
+
+
+A = "restrict default ignore"
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ((A,), "a.example 10.1.2.3 2001:db8::1"),
+        ((A, "restrict 127.0.0.1", "restrict ::1"), "a.example 10.1.2.3 2001:db8::1"),
+        (("restrict -4 default ignore",), "10.1.2.3"),
+        (("restrict -6 default ignore",), "2001:db8::1"),
+        ((A, "restrict 10.1.2.3 noquery"), "2001:db8::1"),
+        ((A, "restrict 10.0.0.0/8 noquery", "restrict 10.1.2.3 ignore"), "10.1.2.3 2001:db8::1"),
+        ((A, "restrict 10.1.2.3 ignore", "restrict 10.0.0.0/8"), "10.1.2.3 2001:db8::1"),
+        ((A, "restrict A.example"), "10.1.2.3 2001:db8::1"),
+        ((A, "restrict b.example"), "a.example 10.1.2.3 2001:db8::1"),
+        ((A, "restrict a.example ignore"), "a.example 10.1.2.3 2001:db8::1"),
+        ((A, "restrict source noquery"), ""),
+        ((A, "restrict -4 source"), ""),
+        ((A, "restrict source ignore"), "a.example 10.1.2.3 2001:db8::1"),
+        (("restrict default noserve",), ""), ((), ""),
+    ],
+)  # fmt: skip
+def test_whose_replies_are_dropped(lines: tuple[str, ...], names: str) -> None:
+    directives = [directive(line) for line in lines]
+    sources = [
+        ConfiguredSource(kind="server", name=name, setting=name)
+        for name in ("a.example", "10.1.2.3", "2001:db8::1")
+    ]
+    found = restrictions(directives, "ntpd", (4, 2, 8))
+    assert " ".join(denied([*sources, *sources], directives, found)) == names

@@ -18,7 +18,7 @@ from seventh.model.target import Target
 from seventh.model.tlsfacts import Starttls, TlsFacts, Topic
 from seventh.net.probe_context import ProbeContext
 from seventh.net.tls import bare_hellos
-from seventh.net.tls.bare_hellos import MAX_QUESTIONS, Answer, BareHellos, exchange
+from seventh.net.tls.bare_hellos import Answer, BareHellos, exchange
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
@@ -95,29 +95,6 @@ async def test_a_connection_that_ends(reason: Reason, expected: Answer | None) -
     with pytest.raises(Failed) as raised:
         await exchange(stream, b"")
     assert raised.value.reason is reason
-
-
-async def test_no_more_questions_than_allowed() -> None:
-    opened = 0
-
-    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal opened
-        opened += 1
-        sent = tlshello.parse_client_hello((await reader.read(65536))[9:])
-        said = tlshello.ServerHello(version=n.TLS12, random=b"r" * 32, suite=sent.suites[0])
-        writer.write(record(tlshello.encode_server_hello(said)))
-
-    async with tcp_server(handler) as port:
-        target = Target(scheme="tls", host="127.0.0.1", port=port)
-        ctx = ProbeContext(target, Options(), connections=40)
-        (address,) = await ctx.addresses()
-        asker = BareHellos(lambda: ctx.connect_again(address), None, modern=True)
-        for ask in (asker.broken_suites, asker.obsolete_suites, asker.more_suites):
-            await ask()
-        ctx.close()
-    assert opened == MAX_QUESTIONS
-    assert asker.left == 0
-    assert len(asker.learnt.broken or ()) == MAX_QUESTIONS - 1
 
 
 # -- what is made of the answers ---------------------------------------------------------------
@@ -289,32 +266,109 @@ async def test_the_hybrid_group(
 RC4, RC4_MD5 = 0x0005, 0x0004
 
 
+class Accepting:
+    """A server that accepts these suites: it selects the hello's first, or refuses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *suites: int) -> None:
+        self.suites = suites
+        self.asked = self.at_once = self.most_at_once = 0
+        self.odd: Answer | None = None
+        """What it answers where it would refuse, if it is odd."""
+        monkeypatch.setattr(bare_hellos, "exchange", self.exchange)
+
+    async def exchange(self, _: object, data: bytes, **how: bool) -> Answer:
+        self.asked += 1
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        offered = tlshello.parse_client_hello(data[9:]).suites
+        selected = [code for code in offered if code in self.suites]
+        return hello(suite=selected[0]) if selected else self.odd or refusal()
+
+    def questions(self, *, in_clear: bool = False) -> BareHellos:
+        async def open_stream() -> Any:
+            return contextlib.nullcontext()
+
+        return BareHellos(open_stream, None, modern=True, in_clear=in_clear)
+
+
+async def all_of(questions: BareHellos, *, good: bool = False) -> bare_hellos.Answers:
+    for ask in (questions.broken_suites, questions.obsolete_suites):
+        await ask()
+    await questions.all_suites(good=good)
+    return questions.learnt
+
+
+WEAK = (*n.BROKEN_SUITES[:9], *n.OBSOLETE_SUITES[:20])
+
+
 @pytest.mark.parametrize(
-    ("answers", "found", "complete"),
+    ("suites", "questions"),
     [
-        ((refusal(),), [RC4], True),
-        ((hello(suite=RC4_MD5), refusal()), [RC4, RC4_MD5], True),
-        ((hello(suite=RC4),), [RC4], False),  # it selects what was not offered
-        ((UNCLEAR,), [RC4], False),
+        ((), 2),
+        ((RC4,), 2 + 4),
+        ((RC4, RC4_MD5), 2 + 4 + 1),
+        (n.GOOD_SUITES, 2),
+        (WEAK, 2 + 4 + 8 + 4 + 19),
     ],
 )
-async def test_more_suites(
-    monkeypatch: pytest.MonkeyPatch, answers: tuple[Answer, ...], found: list[int], complete: bool
+async def test_all_weak_suites_are_found(
+    monkeypatch: pytest.MonkeyPatch, suites: tuple[int, ...], questions: int
 ) -> None:
-    script = Script(monkeypatch, *answers)
-    questions = script.questions()
+    server = Accepting(monkeypatch, *suites)
+    learnt = await all_of(server.questions())
+    assert learnt.broken == [code for code in n.BROKEN_SUITES if code in suites]
+    assert learnt.obsolete == [code for code in n.OBSOLETE_SUITES if code in suites]
+    assert (learnt.unasked, learnt.good, server.asked) == (0, None, questions)
+    assert server.most_at_once <= bare_hellos.LANES
+
+
+async def test_the_good_ones_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt = await all_of(Accepting(monkeypatch, 0xC02F, 0x009C, RC4).questions(), good=True)
+    assert (learnt.good, learnt.broken, learnt.obsolete) == ([0xC02F], [RC4], [0x009C])
+    assert (await all_of(Accepting(monkeypatch, RC4).questions(), good=True)).good == []
+
+
+@pytest.mark.parametrize("odd", [UNCLEAR, hello(suite=RC4)])  # it selects what was not offered
+async def test_what_is_not_refused_remains_unknown(
+    monkeypatch: pytest.MonkeyPatch, odd: Answer
+) -> None:
+    server = Accepting(monkeypatch, 0x0005)
+    questions = server.questions()
     questions.learnt.broken, questions.learnt.obsolete = [RC4], []
-    await questions.more_suites()
-    assert (questions.learnt.broken, questions.learnt.all_suites) == (found, complete)
-    assert not script.answers
-    assert RC4 not in script.hellos[0].suites
+    server.odd = odd
+    await questions.all_suites(good=False)
+    assert questions.learnt.broken == [RC4]
+    assert questions.learnt.unasked == len(n.BROKEN_SUITES) - 1
 
 
 async def test_a_list_that_was_not_learnt_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     questions = Script(monkeypatch).questions()
     questions.learnt.broken, questions.learnt.obsolete = [], None
-    await questions.more_suites()
-    assert questions.learnt.all_suites is False
+    await questions.all_suites(good=False)
+    assert questions.learnt.unasked is None
+
+
+@pytest.mark.parametrize(("in_clear", "most"), [(False, 64), (True, 12)])
+async def test_the_limit_of_questions(
+    monkeypatch: pytest.MonkeyPatch, in_clear: bool, most: int
+) -> None:
+    everything = (*n.BROKEN_SUITES, *n.OBSOLETE_SUITES)
+    server = Accepting(monkeypatch, *everything)
+    learnt = await all_of(server.questions(in_clear=in_clear), good=True)
+    assert server.asked == 2 + most
+    assert learnt.unasked == len(everything) - 2 - most
+    assert len(learnt.broken or ()) + len(learnt.obsolete or ()) == 2 + most
+    assert learnt.good is None
+    assert Topic.ALL_SUITES in learnt.unknown
+
+
+async def test_the_limit_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bare_hellos, "MORE_SECONDS", 0.0)
+    server = Accepting(monkeypatch, RC4, RC4_MD5)
+    learnt = await all_of(server.questions())
+    assert (server.asked, learnt.unasked) == (2, len(n.BROKEN_SUITES) - 1)
 
 
 # -- all questions to one server ---------------------------------------------------------------
@@ -358,7 +412,7 @@ async def test_a_modern_server_that_refuses_all(monkeypatch: pytest.MonkeyPatch)
     ("version", "accepted", "refused", "questions"),
     [
         ("TLSv1.3", ("TLSv1.3",), ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"), 6),
-        ("TLSv1.2", ("TLSv1.2",), ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"), 6),
+        ("TLSv1.2", ("TLSv1.2",), ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"), 7),
         ("TLSv1.1", ("TLSv1.1",), ("SSLv3", "TLSv1.0", "TLSv1.2", "TLSv1.3"), 8),
         (None, (), (), 8),  # refusals of a server that answers nothing
     ],
@@ -405,12 +459,12 @@ async def test_the_least_prime_of_all_counts(
 
 async def test_silence_is_told_of_each_question(monkeypatch: pytest.MonkeyPatch) -> None:
     facts, sent = await asked(monkeypatch, lambda _: UNCLEAR, version="TLSv1.2")
-    assert len(sent) == 8
+    assert len(sent) == 9
     topics = [
         Topic.TLS11, Topic.TLS10, Topic.SSL3, Topic.BROKEN_SUITES, Topic.OBSOLETE_SUITES,
-        Topic.TLS12, Topic.FINITE_FIELD, Topic.HYBRID_GROUP,
+        Topic.TLS12, Topic.FINITE_FIELD, Topic.HYBRID_GROUP, Topic.ALL_SUITES,
     ]  # fmt: skip
     assert facts.unknown == dict.fromkeys(topics, "no answer")
     assert (facts.versions, facts.versions_refused) == (("TLSv1.2",), ("TLSv1.3",))
-    assert (facts.broken_suites, facts.obsolete_suites, facts.all_suites) == (None, None, False)
+    assert (facts.broken_suites, facts.obsolete_suites, facts.all_suites) == (None, None, None)
     assert (facts.dh_bits, facts.hybrid_group, facts.compression) == (None, None, None)

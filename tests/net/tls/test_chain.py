@@ -178,3 +178,61 @@ async def test_recurring_handshakes_verify_once(
             assert tlschain.known_path(stream.certificates, stream.setting)
             await stream.aclose()
     assert len(verified) == 1
+
+
+def test_what_is_learnt_of_a_good_certificate(kit: Kit) -> None:
+    issued = kit.authority.issue(NAME)
+    certificates = sent(issued)
+    options = Options(ca_file=str(kit.authority.ca_file))
+    facts = tlschain.certificate_facts(certificates, NAME, options)
+    root = kit.authority.root
+    assert facts["verified_path"][-1] == root.fingerprint(hashes.SHA256()).hex()
+    assert len(facts["verified_path"]) == 3
+    assert [certificate.subject for certificate in facts["chain"]] == [
+        f"CN={NAME}", "CN=Seventh throw-away intermediate",
+    ]  # fmt: skip
+    assert facts["chain_bytes"] == sum(map(len, certificates))
+    assert (facts["chain_state"], facts["trust"], facts["host_matches"]) == (
+        "trusted",
+        "given",
+        True,
+    )
+    assert (facts["verify_errors"], facts["expired_errors"], facts["mismatch"]) == ((), (), None)
+    assert (facts["certificate_reason"], facts["certificate_detail"]) == (None, "")
+    ends = [issued.certificate.not_valid_after_utc, kit.authority.intermediate.not_valid_after_utc]
+    assert facts["cert_expiry_timestamp_seconds"] == min(ends).timestamp()
+    assert tlschain.certificate_facts((), NAME, options) == {}
+    untrusted = tlschain.certificate_facts(certificates, NAME, Options())
+    assert (untrusted["trust"], untrusted["verified_path"]) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("code", "how", "depth"),
+    [
+        (10, {"not_before": -dt.timedelta(days=20), "lifetime": dt.timedelta(days=10)}, 0),
+        (9, {"not_before": dt.timedelta(days=2)}, 0),
+        (20, {}, 0),
+    ],
+)
+def test_an_error_without_a_depth_is_the_first_certificates_that_it_fits(
+    kit: Kit, code: int, how: dict[str, Any], depth: int
+) -> None:
+    bad = sent(kit.authority.issue(NAME, **how))
+    verdict = tlschain.verdict(bad, (), ((code, -1),), NAME)
+    assert "server certificate" in verdict.detail or code == 20
+    good = sent(kit.authority.issue(NAME))
+    chain = (good[0], *bad) if how else good
+    told = tlschain.verdict(chain, chain, ((code, -1),), NAME)
+    expected = "certificate 1 of the chain" if how else "neither sent nor trusted"
+    assert expected in told.detail
+
+
+def test_the_earliest_end_of_what_clients_need(kit: Kit) -> None:
+    leaf, mid = sent(kit.authority.issue(NAME))
+    (short,) = sent(kit.authority.issue("x", lifetime=dt.timedelta(days=1), chain=False))
+    end = kit.authority.intermediate.not_valid_after_utc.timestamp()
+    assert tlschain.earliest_expiry((leaf, mid, short), ()) == end
+    assert tlschain.earliest_expiry((leaf, mid, short), (leaf, mid)) == end
+    assert tlschain.earliest_expiry((mid,), (mid,)) == end
+    assert tlschain.earliest_expiry((b"unreadable",), (b"unreadable",)) is None
+    assert tlschain.earliest_expiry((leaf,), (mid,)) is None

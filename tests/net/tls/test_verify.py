@@ -406,16 +406,43 @@ def test_a_name_of_another_kind_is_told_as_such(names: HostNames, host: str, sai
 
 
 @pytest.mark.parametrize(
-    ("chain", "kinds"),
+    ("chain", "texts"),
     [
-        ((LEAF, MID), set()),
-        ((LEAF, ROOT, MID), {"order", "root-sent"}),
-        ((LEAF, MID, ROOT), {"root-sent"}),
-        ((LEAF, MID, MID), {"duplicate"}),
-        ((ROOT,), set()),
-        ((LEAF, *([MID] * 10)), {"duplicate", "too-long"}),
-        ((LEAF, msgspec.structs.replace(MID, size_bytes=66_000)), {"too-long"}),
+        ((LEAF, MID), []),
+        ((LEAF, ROOT, MID), ["order: CN=mid → CN=root", "root sent: CN=root"]),
+        ((LEAF, MID, ROOT), ["root sent: CN=root"]),
+        ((LEAF, MID, MID), ["duplicate: CN=mid"]),
+        ((ROOT,), []),
+        ((LEAF, *([MID] * 9)), ["duplicate: CN=mid"]),
+        ((LEAF, *([MID] * 10)), ["duplicate: CN=mid", "too long: 11 certificates (0 bytes)"]),
+        ((LEAF, but(MID, size_bytes=65_536)), []),
+        ((but(size_bytes=1), but(MID, size_bytes=65_536)),
+         ["too long: 2 certificates (65537 bytes)"]),
+        ((LEAF, MID, but(ROOT, subject="CN=x", issuer="CN=x")), ["stranger: CN=x"]),
+        ((LEAF, MID, but(ROOT, subject="CN=x", issuer="CN=x", problem="no")), ["unreadable: 3"]),
+    ],
+)  # fmt: skip
+def test_chain_problems(chain: tuple[Certificate, ...], texts: list[str]) -> None:
+    found = judge(chain, (), "host.example").problems
+    assert [problem.text for problem in found] == texts
+    for problem in found:
+        assert problem.text == f"{problem.kind.replace('-', ' ')}: {problem.value}"
+
+
+@pytest.mark.parametrize(
+    ("extra", "kinds"),
+    [
+        (but(MID, sha256="4", days_left=-0.1), ["expired-leftover"]),
+        (but(MID, sha256="4", days_left=0), ["expiring-leftover"]),
+        (but(MID, sha256="4", days_left=29.9), ["expiring-leftover"]),
+        (but(MID, sha256="4", days_left=30), []),
+        (but(ROOT, days_left=29.9), ["root-sent"]),
+        (but(ROOT, days_left=-1), ["root-sent", "expired-leftover"]),
     ],
 )
-def test_chain_problems(chain: tuple[Certificate, ...], kinds: set[str]) -> None:
-    assert {p.kind for p in judge(chain, (), "host.example").problems} == kinds
+def test_leftovers_by_their_end(extra: Certificate, kinds: list[str]) -> None:
+    names = HostNames.of("host.example")
+    verdict = tlsverify.judge((LEAF, MID, extra), (), "host.example", names, (LEAF, MID))
+    assert [problem.kind for problem in verdict.problems] == kinds
+    leftover = [p.value for p in verdict.problems if p.kind.endswith("leftover")]
+    assert leftover in ([], [f"{extra.subject} → {extra.issuer} (2026-01-01T00:00:00Z)"])

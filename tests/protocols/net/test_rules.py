@@ -283,11 +283,27 @@ LIVED = held(121.0)
         (net(idle=(idle(held(60.0, "closed"), held(59.0, "closed")),)),
          "skip: the server closes idle connections itself after 59 s"),
         (net(idle=(idle(held(60.0, "unknown")),)),
-         "skip: no idle connection could be opened and used"),
-        (net(idle=(idle(unopened=7),)), "skip: no idle connection could be opened and used"),
+         "skip: no idle connection could be used, for an unknown reason"),
+        (net(idle=(idle(LIVED, unopened=1),)),
+         "skip: 1 of the idle connections could not be opened"),
+        (net(idle=(idle(held(31.0, "reset"), unopened=6),)), "medium: TCP reset after 31 s idle"),
         (net(idle=(idle(LIVED), idle(transport="quic", failed="no answer"))),
          "skip: a fresh connection cannot be used: no answer"),
     ],
 )  # fmt: skip
 def test_idle_connections(facts: NetFacts, line: str) -> None:
     assert told(rules.idle_cut, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        (net(attempt(V4, black_hole="sent"), attempt(V6)),
+         "medium: full-size TCP segments are lost, smaller ones arrive: 192.0.2.1 (sent)"),
+        (net(attempt(V4, black_hole="received", pmtu=1400)),
+         ("medium: full-size TCP segments are lost, smaller ones arrive: 192.0.2.1 (received); "
+          "path MTU: 192.0.2.1: 1400 bytes")),
+    ],
+)  # fmt: skip
+def test_a_black_hole(facts: NetFacts, line: str) -> None:
+    assert told(rules.path_mtu, facts) == line

@@ -6,7 +6,7 @@ are combined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ import msgspec
 
 from seventh.lint.clocks.grammar import Version
 from seventh.lint.clocks.lines import Directive, shown
-from seventh.protocols.ntp.facts.config import DefaultRights
+from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights
 
 Network = IPv4Network | IPv6Network
 _ANY: dict[str, Network] = {
@@ -83,6 +83,39 @@ def default_rights(known: dict[Network, Restriction]) -> tuple[DefaultRights, ..
         )
         for network in _ANY.values()
     )
+
+
+def denied(
+    sources: Iterable[ConfiguredSource],
+    lines: Sequence[Directive],
+    known: dict[Network, Restriction],
+) -> tuple[str, ...]:
+    """Return the keys of sources whose replies are certainly ignored.
+
+    ``restrict source`` admits every source. A host name may have any address, so that it is judged
+    only where nothing but this machine is excepted.
+    """
+    admitted = {
+        _parts(line)[1][0].lower()
+        for line in lines
+        if line.name == "restrict" and "ignore" not in line.words
+    }
+    if "source" in admitted:
+        return ()
+    excepted = any(not network.is_loopback for network in known.keys() - _ANY.values())
+    closed = not excepted and all("ignore" in known[network].flags for network in _ANY.values())
+    found = []
+    for source in sources:
+        try:
+            address = ip_address(source.name)
+        except ValueError:
+            ignored = closed and source.name.lower() not in admitted
+        else:
+            around = [network for network in known if address in network]
+            ignored = "ignore" in known[max(around, key=lambda one: one.prefixlen)].flags
+        if ignored:
+            found.append(source.setting)
+    return tuple(dict.fromkeys(found))
 
 
 def _parts(line: Directive) -> tuple[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from seventh.lint.ntpd.restrictions import (
     Network,
     Restriction,
     default_rights,
+    denied,
     key_of,
     restrictions,
 )
@@ -129,6 +130,7 @@ class _Facts:
             leap_seconds=self.last["leapfile"].at.text if "leapfile" in self.last else "",
             serves=_serves(rights) if complete else None,
             strangers=rights,
+            denied=denied(self.sources, self.conf.directives, known) if complete else (),
             mobilised_by=tuple(name for name in _MOBILISING if name in self.last),
             restrict_source=any(_is_source(line) for line in self.conf.directives),
             monitor=self._monitors(known) if complete else None,

@@ -1,6 +1,7 @@
 """Bare hellos: offering a server what it should refuse, and reading its answer.
 
-Each question is one connection and no cryptography. At most MAX_QUESTIONS are asked.
+Each question is one connection and no cryptography. At most MAX_QUESTIONS are asked; MORE_QUESTIONS
+are only for a server that accepts weak suites or has no TLS 1.3, to list its suites.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.net.notes import Notes
 from seventh.net.probe_context import ProbeContext
+from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 
 MAX_QUESTIONS = 9
-"""The most at first; :meth:`BareHellos.more_suites` takes those that were not needed."""
+MORE_QUESTIONS = 64
+MORE_AFTER_STARTTLS = 12
+"""The same after STARTTLS, where each question costs a dialogue."""
+MORE_SECONDS = 5.0
+"""How long a server is asked for more suites."""
 FATAL = 2
 ANSWER_SECONDS = 2.0
 """How long a server may think about one bare hello. Some drop what they dislike in silence."""
@@ -59,8 +65,10 @@ class Answers(msgspec.Struct, kw_only=True):
     refused: set[int] = msgspec.field(default_factory=set)
     broken: list[int] | None = None
     obsolete: list[int] | None = None
-    all_suites: bool | None = None
-    """Whether both lists are complete; None where neither could be asked for."""
+    unasked: int | None = None
+    """How many suites of both lists remain unknown; None for all of one."""
+    good: list[int] | None = None
+    """All others that TLS 1.2 has, where that was asked for."""
     dh_bits: int | None = None
     hybrid: str | None = None
     extended_master_secret: bool | None = None
@@ -84,9 +92,13 @@ class BareHellos:
         self._best = n.TLS12
         """The newest version to ask about suites with."""
         self.left = MAX_QUESTIONS
+        self._until_ns = 0
+        """When to stop asking for more suites."""
         self.learnt = Answers()
 
     async def _send(self, topic: Topic, hello: bytes, *, key: bool = False) -> Answer:
+        if self.left <= 0:
+            return Answer(outcome="unclear", why="limit of questions reached")
         self.left -= 1
         try:
             with await self._open() as stream:
@@ -138,27 +150,47 @@ class BareHellos:
             return [answer.hello.suite]
         return [] if answer.outcome == "refused" else None
 
-    async def more_suites(self) -> None:
-        """Find more of the accepted broken and obsolete suites with the remaining questions.
+    async def all_suites(self, *, good: bool) -> None:
+        """Find all accepted broken and obsolete suites, with ``good`` all others of TLS 1.2, too.
 
-        A list is complete when the server refuses all the others at once.
+        Each costs a question of its own: a limit and a time are set, and what they left out is
+        counted. A server that accepts no weak suite is asked nothing more.
         """
-        complete = self.learnt.broken is not None and self.learnt.obsolete is not None
-        for found, all_of in (
-            (self.learnt.broken, n.BROKEN_SUITES),
-            (self.learnt.obsolete, n.OBSOLETE_SUITES),
-        ):
-            ended = not found
-            while found and self.left and not ended:
-                rest = tuple(code for code in all_of if code not in found)
-                answer = await self._send(Topic.MORE_SUITES, self._offer(self._best, rest))
-                if answer.hello is None or answer.hello.suite in found:
-                    complete &= answer.outcome == "refused"
-                    ended = True
-                else:
-                    found.append(answer.hello.suite)
-            complete &= ended
-        self.learnt.all_suites = complete
+        learnt = self.learnt
+        self.left = MORE_AFTER_STARTTLS if self._in_clear else MORE_QUESTIONS
+        self._until_ns = now_ns() + int(MORE_SECONDS * 1e9)
+        unasked = [
+            await self._rest_of(found, all_of)
+            for found, all_of in (
+                (learnt.broken, n.BROKEN_SUITES), (learnt.obsolete, n.OBSOLETE_SUITES),
+            )
+        ]  # fmt: skip
+        learnt.unasked = None if None in unasked else sum(filter(None, unasked))
+        if good:
+            learnt.good = await self._first_suite(Topic.ALL_SUITES, n.GOOD_SUITES)
+            if await self._rest_of(learnt.good, n.GOOD_SUITES) != 0:
+                learnt.good = None
+                learnt.unknown.setdefault(Topic.ALL_SUITES, "limit of questions or time reached")
+
+    async def _rest_of(self, found: list[int] | None, all_of: tuple[int, ...]) -> int | None:
+        """Complete a list in several lanes; return how many suites remain unknown, None for all."""
+        if not found:
+            return None if found is None else 0
+        rest = tuple(code for code in all_of if code not in found)
+        lanes = (self._exhaust(found, rest[lane::LANES]) for lane in range(LANES))
+        unasked = sum(await asyncio.gather(*lanes))
+        found.sort()
+        return unasked
+
+    async def _exhaust(self, found: list[int], rest: tuple[int, ...]) -> int:
+        """Ask until the server refuses the rest at once; return how many remain unknown."""
+        while rest and self.left and now_ns() < self._until_ns:
+            answer = await self._send(Topic.MORE_SUITES, self._offer(self._best, rest))
+            if answer.hello is None or answer.hello.suite not in rest:
+                return 0 if answer.outcome == "refused" else len(rest)
+            found.append(answer.hello.suite)
+            rest = tuple(code for code in rest if code != answer.hello.suite)
+        return len(rest)
 
     async def features(self) -> None:
         """Learn the TLS 1.2 extensions and compression that the server selects."""
@@ -275,7 +307,7 @@ def _closed(server_hello: tlshello.ServerHello | None) -> Answer:
 
 
 async def check_bare_hellos(ctx: ProbeContext, open_stream: OpenStream, server_name: str) -> None:
-    """Learn what one handshake does not show; at most nine connections.
+    """Learn what one handshake does not show; more than nine connections only for weak suites.
 
     What a full handshake has shown is known by then, where there was one. Never raises Failed:
     what is not answered is noted as such.
@@ -304,7 +336,8 @@ async def check_bare_hellos(ctx: ProbeContext, open_stream: OpenStream, server_n
             await ask()
 
     await asyncio.gather(*map(in_lane, asks))
-    await hellos.more_suites()
+    ctx.grant(MORE_QUESTIONS)
+    await hellos.all_suites(good=version == "TLSv1.2")
     hellos.learnt.hybrid = known if known is not None else hellos.learnt.hybrid
     _note(notes, hellos.learnt, version)
 
@@ -325,7 +358,9 @@ def _note(notes: Notes[TlsFacts], learnt: Answers, version: str | None) -> None:
         versions_refused=tuple(n.version_name(v) for v in sorted(learnt.refused)),
         broken_suites=_suite_names(learnt.broken),
         obsolete_suites=_suite_names(learnt.obsolete),
-        all_suites=learnt.all_suites,
+        all_suites=None if learnt.unasked is None else learnt.unasked == 0,
+        unasked_suites=learnt.unasked,
+        suites=_complete(learnt),
         hybrid_group=learnt.hybrid,
         extended_master_secret=learnt.extended_master_secret,
         secure_renegotiation=learnt.secure_renegotiation,
@@ -337,6 +372,13 @@ def _note(notes: Notes[TlsFacts], learnt: Answers, version: str | None) -> None:
         # What a full handshake showed counts too.
         known = [bits for bits in (notes.facts.dh_bits, learnt.dh_bits) if bits]
         notes.learn(dh_bits=min(known, default=0))
+
+
+def _complete(learnt: Answers) -> tuple[str, ...] | None:
+    """Return every suite that TLS 1.2 accepts; None where that is not known of all."""
+    if learnt.good is None or learnt.unasked != 0:
+        return None
+    return _suite_names([*learnt.good, *(learnt.broken or ()), *(learnt.obsolete or ())])
 
 
 def _suite_names(codes: list[int] | None) -> tuple[str, ...] | None:

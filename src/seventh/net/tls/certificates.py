@@ -52,15 +52,24 @@ def certificate_facts(
     body = stream.tap.first(n.CERTIFICATE)
     if body is None:
         return {}
-    certificates, stapled = tlshello.certificates(body, version)
+    certificates, status = tlshello.certificates(body, version)
+    status = status or stream.tap.first(n.CERTIFICATE_STATUS)
     if not certificates:
         return {}
     errors, built = stream.verify_errors(), stream.built_chain()
     found = (errors, built) if errors or built else None
     return {
-        **tlschain.certificate_facts(certificates, server_name, options, found),
-        "staple": stapled or stream.tap.first(n.CERTIFICATE_STATUS) is not None,
+        **tlschain.certificate_facts(certificates, server_name, options, found, _staple(status)),
+        "staple": status is not None,
     }
+
+
+def _staple(status: bytes | None) -> bytes | None:
+    """Return the stapled OCSP response; empty, so unreadable, where there is none inside."""
+    try:
+        return tlshello.ocsp_response(status) if status is not None else None
+    except ProtocolViolation:
+        return b""
 
 
 async def ask_other_certificates(

@@ -21,6 +21,7 @@ from seventh.model.tlsfacts import Certificate, path_up
 from seventh.net.tls import context as tlscontext
 from seventh.net.tls import verify as tlsverify
 from seventh.net.tls.chain_problems import MAX_CHAIN
+from seventh.net.tls.revocation import status_facts
 from seventh.wire.certnames import read_names
 
 MAX_CERTIFICATES = MAX_CHAIN * 2
@@ -130,16 +131,19 @@ def certificate_facts(
     server_name: str,
     options: Options,
     found: Path | None = None,
+    staple: bytes | None = None,
 ) -> dict[str, Any]:
     """Return the certificate's fields of :class:`TlsFacts`; empty without a certificate.
 
-    ``found`` is what a handshake's engine found; without it the chain is verified here.
+    ``found`` is what a handshake's engine found; without it the chain is verified here. ``staple``
+    is the OCSP response that came with it.
     """
     if not certificates:
         return {}
     errors, built = found or path(certificates, options)
     judged = verdict(certificates, built, errors, server_name)
     given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
+    revocation, ocsp = status_facts(certificates, built, options, staple)
     trust = "given" if given.intersection(built) else "system"
     return {
         "chain": read_chain(certificates),
@@ -154,6 +158,8 @@ def certificate_facts(
         "mismatch": judged.mismatch,
         "certificate_reason": judged.reason,
         "certificate_detail": judged.detail,
+        "revocation": revocation,
+        "ocsp": ocsp,
         "cert_expiry_timestamp_seconds": earliest_expiry(certificates, built),
     }
 

@@ -22,6 +22,7 @@ from seventh.net.tls.bare_hellos import OpenStream, check_bare_hellos
 from seventh.net.tls.caa import look_up_caa
 from seventh.net.tls.certificates import ask_other_certificates, certificate_facts
 from seventh.net.tls.large_hello import shake
+from seventh.net.tls.revocation import load_crls
 from seventh.net.tls.session import Session
 from seventh.net.tls.stream import TlsStream
 from seventh.net.tls.ticket_prompt import http1_head, prompt_tickets
@@ -194,6 +195,7 @@ class _Inspection:
         """Run one full handshake; its facts are noted even when it fails."""
         # The context first: unusable files are reported before any packet.
         tlscontext.context(self.ctx.options, "lenient")
+        load_crls(self.ctx.options)
         with await self._stream(staple=True) as stream:
             try:
                 await shake(self.ctx, stream, self.open_stream, self.server_name)

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from seventh.model.alert import Alert
 from seventh.model.failure import Blame, Failed, Reason
 from seventh.model.tlsfacts import TlsFacts
+from seventh.net.kernel import BlackHole
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.net.tls import handshake
@@ -42,6 +43,9 @@ async def shake(
     try:
         patience = min(SILENCE_SECONDS, ctx.budget.seconds_left / 2)
         await asyncio.wait({large}, timeout=patience)
+        if not large.done() and (whose := tls.black_hole()) is not None:
+            tried = True  # what the hello contains is not the cause
+            raise _black_hole(whose, phase)
         if not large.done() and not tls.handshake_bytes:
             tried = True
             small = await small_hello()
@@ -66,6 +70,17 @@ async def shake(
         await asyncio.wait((large,))  # awaited, it would swallow a cancellation that is ours
         if not large.cancelled():
             large.exception()
+
+
+def _black_hole(whose: BlackHole, phase: str) -> Failed:
+    """Return the failure of a handshake whose full-size segments are lost."""
+    return Failed(
+        Reason.PEER_SILENT,
+        f"full-size TCP segments {whose} are lost on the path and smaller ones arrive: a path MTU "
+        "black hole (ICMP filtered)",
+        blame=Blame.NETWORK,
+        phase=phase,
+    )
 
 
 _HOW = {

@@ -15,7 +15,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.budget import Budget
-from seventh.net.kernel import TcpInfo
+from seventh.net.kernel import BlackHole, TcpInfo
 from seventh.net.stopwatch import Stopwatch, Timer, now_ns
 from seventh.net.stream import CHUNK, Stream
 from seventh.net.tls import failures as tlsfailed
@@ -88,6 +88,10 @@ class TlsStream(Stream):
     def tcp_info(self) -> TcpInfo | None:
         """Return the kernel's view of the path below."""
         return self._below.tcp_info()
+
+    def black_hole(self) -> BlackHole | None:
+        """Return whose full-size segments are lost below, while smaller ones arrive."""
+        return self._below.black_hole()
 
     async def keepalive(self) -> None:
         """Have TCP ask, below, whether the peer still has the connection."""

@@ -130,8 +130,8 @@ SPEC = Spec(
     ),
     options=HttpOptions,
     shared=(
-        "ca_file", "ca_store", "server_name", "cert_file", "key_file", "token_file", "headers",
-        "hold_seconds",
+        "ca_file", "ca_store", "crl_files", "server_name", "cert_file", "key_file", "token_file",
+        "headers", "hold_seconds",
     ),
     tiers={
         0: "connects, completes handshakes, sends TLS hellos and one QUIC Initial that it never "

@@ -25,6 +25,12 @@ FAULTS = (
         reason="connect-refused",
     ),
     Fault(
+        name="no-name",
+        meaning="the name does not exist",
+        triggers=("NET-FAILED",),
+        reason="resolve-nxdomain",
+    ),
+    Fault(
         name="ipv6-dead",
         meaning="the name has an AAAA record, and no service listens at that address",
         triggers=("NET-IPV6-BROKEN", "NET-PORT-STATE"),
@@ -111,7 +117,7 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
             await stack.enter_async_context(tcp_server(other, "127.0.0.2", port))
         resolver = await stack.enter_async_context(
             name_server(
-                {NAME: zone},
+                {} if name == "no-name" else {NAME: zone},
                 delay_seconds=0.3 if name in {"slow-dns", "over-limit"} else 0.0,
                 servfail=frozenset({"AAAA"}) if name == "dns-servfail" else frozenset(),
             )

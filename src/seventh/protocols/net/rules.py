@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from seventh.model.failure import Reason
 from seventh.model.idlefacts import Held, Idle
 from seventh.model.limit import Limit, Measured
-from seventh.model.netfacts import Attempt, Difference, Lookup, NetFacts
+from seventh.model.netfacts import Attempt, Difference, Ended, Lookup, NetFacts
 from seventh.model.severity import Severity
+from seventh.protocols.net.failures import ADVICE, JUDGED_BY
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 from seventh.wire.address import is_literal
 
@@ -194,7 +196,13 @@ def addr_drift(net: NetFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="Path MTU below 1500 bytes",
-    evidence="path MTU: {paths}",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "small": "path MTU: {paths}",
+            "lost": "full-size TCP segments are lost, smaller ones arrive: {holes}",
+        }
+    },
     why="A tunnel or PPPoE link reduces the packet size. If ICMP is filtered as well, large "
     "packets are lost: small requests work and large responses hang.",
     fix={
@@ -207,7 +215,8 @@ def addr_drift(net: NetFacts) -> Verdict:
     bad=_GOOD.learn(attempts=(_attempt("192.0.2.1", "open", pmtu=1400),)),
 )
 def path_mtu(net: NetFacts) -> Verdict:
-    """Report paths whose MTU, as the kernel knows it, is below Ethernet's."""
+    """Report black holes, and paths whose MTU, as the kernel knows it, is below Ethernet's."""
+    holes = tuple(f"{a.address} ({a.black_hole})" for a in net.attempts if a.black_hole is not None)
     known = [a for a in net.attempts if a.path_mtu_bytes is not None]
     if not known and net.carried:
         return Skip("a proxy or a jump host connected: its path to the target is unknown")
@@ -218,7 +227,8 @@ def path_mtu(net: NetFacts) -> Verdict:
         for a in known
         if a.path_mtu_bytes is not None and a.path_mtu_bytes < ETHERNET_MTU
     )
-    return Hit(paths=small) if small else None
+    found = (("lost",) if holes else ()) + (("small",) if small else ())
+    return Hit(what=found, holes=holes, paths=small) if found else None
 
 
 def _idle(*held: Held) -> tuple[Idle, ...]:
@@ -296,11 +306,13 @@ def _undecided(idle: Idle) -> str:
         return f"a fresh connection cannot be used: {idle.failed}"
     if any(each.cut for each in idle.held):
         return "a connection was cut that was younger than one that lived: not an idle timer"
+    if idle.unopened:
+        return f"{idle.unopened} of the idle connections could not be opened"
     if idle.lived_seconds is not None:
         return ""
     if idle.closed_seconds is not None:
         return f"the server closes idle connections itself after {_age(idle.closed_seconds)} s"
-    return "no idle connection could be opened and used"
+    return "no idle connection could be used, for an unknown reason"
 
 
 def _limits(seconds: float) -> tuple[Limit, ...]:
@@ -350,3 +362,27 @@ def _missed(limit: Limit) -> list[str]:
     more = f", +{len(beyond) - _WORST}" if len(beyond) > _WORST else ""
     lines = [f"{limit.name} {limit.text(each)} ({limit.bounds})" for each in beyond[:_WORST]]
     return [*lines[:-1], lines[-1] + more] if lines else []
+
+
+@rule(
+    "NET-FAILED",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="The check could not be completed",
+    evidence="{reason} in {phase}",
+    phrases={"advice": {reason.value: text for reason, text in ADVICE.items()}},
+    why="The rules after this step were not evaluated; the failure has the detail.",
+    fix={"any": "{advice}"},
+    seed=("12.11",),
+    good=_GOOD,
+    bad=_GOOD.learn(ended=Ended(reason=Reason.PEER_SILENT, phase="tls")),
+)
+def failed(net: NetFacts) -> Verdict:
+    """Report a failure that no other rule judges."""
+    ended = net.ended
+    if ended is None:
+        return None if net.attempts else Skip("no address was tried")
+    if ended.reason in JUDGED_BY:
+        return Skip(f"{JUDGED_BY[ended.reason]} judges this failure")
+    return Hit(reason=ended.reason.value, phase=ended.phase, advice=ended.reason.value)

@@ -69,6 +69,10 @@ LINES = (
         facts=("own_clock_error_seconds",), look="chronyc tracking",
     ),
     CheckLine(
+        "The client accepts the replies of its sources", rules=("NTP-SOURCES-DENIED",),
+        look="seventh lint /etc/ntp.conf",
+    ),
+    CheckLine(
         "The client synchronises fast at startup and steps its clock only then",
         rules=("NTP-IBURST", "NTP-MAKESTEP"), look=_CHRONY,
     ),

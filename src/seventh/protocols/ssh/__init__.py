@@ -6,6 +6,9 @@ from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
 
+OWN_FORWARDS = "config"
+"""The value of ``--forward`` that means those of the host's ssh_config."""
+
 
 class SshOptions(RoomOptions, frozen=True, kw_only=True):
     """Credentials, and the files of the user's own client."""
@@ -46,6 +49,17 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
         ),
     ] = None  # fmt: skip
 
+    forward: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="forward", metavar="L|R|D:…",
+            help="forwarding to test, as ssh(1) writes it: L:[ADDR:]PORT:HOST:PORT (or "
+            "L:HOST:PORT), R:[ADDR:]PORT:HOST:PORT, D:[ADDR:]PORT; config: those of the host's "
+            "ssh_config; may be repeated",
+            needs=("allow-write", "it makes the server connect or listen"),
+        ),
+    ] = ()  # fmt: skip
+
 
 SPEC = Spec(
     name="ssh",
@@ -62,7 +76,9 @@ SPEC = Spec(
         PhaseSpec("ssh.exec", "from the request to run the command true to its exit status"),
         PhaseSpec("ssh.second_channel", "the same on a second channel, its opening included"),
         PhaseSpec("ssh.sftp", "from the request for the SFTP subsystem to the server's version"),
+        PhaseSpec("ssh.mosh", "starting mosh-server, one datagram to it, and ending it"),
         PhaseSpec("ssh.forward", "requesting, testing and cancelling port forwardings"),
+        PhaseSpec("ssh.requested_forward", "requesting, using and cancelling those of --forward"),
         PhaseSpec("ssh.ping", "from a transport ping to its reply"),
         PhaseSpec("ssh.rekey", "from our second KEXINIT to the server's second NEWKEYS"),
         PhaseSpec("ssh.hold", "session open without traffic from us"),
@@ -129,19 +145,21 @@ SPEC = Spec(
     shared=("user", "password_file", "hold_seconds"),
     tiers={
         0: "connects, exchanges keys and disconnects before any login: one line in the server's "
-        "log for each connection",
+        "log for each connection; one connection for each host certificate on offer",
         1: "requests small Diffie-Hellman groups, on four connections at most",
-        2: "logs in as the given user, runs true, opens a terminal without input, reads "
-        "/dev/zero over SFTP, and requests root's login methods without a credential: two more "
-        "lines in the server's log",
-        3: "writes a temporary file over SFTP and removes it; makes the server connect to itself "
-        "and listen on two ports for a moment",
+        2: "logs in as the given user, runs true and the --version of rsync and mosh-server, opens "
+        "a terminal without input, reads /dev/zero over SFTP, and requests root's login methods "
+        "without a credential: two more lines in the server's log",
+        3: "writes a temporary file over SFTP and removes it; starts mosh-server, if there is one, "
+        "and ends it; makes the server connect to itself and listen on two ports for a moment; for "
+        "--forward, also on the given ports and to the given destinations",
         4: "keeps sessions open without traffic, up to eight; without a login up to five "
-        "connections, for less than two minutes",
+        "connections, for less than two minutes, and up to 40 for a moment, after which a server "
+        "may refuse this machine for some seconds",
     },
     standards=(
         "RFC 4252", "RFC 4253", "RFC 4254", "RFC 4256", "RFC 4419", "RFC 5656", "RFC 8268",
         "RFC 8308", "RFC 8332", "RFC 8709", "RFC 8731", "RFC 9142", "RFC 10042",
     ),
-    connections=8,  # seven without a login at most, and one with
+    connections=8,  # seven without a login at most, and one with; more for host certificates
 )  # fmt: skip

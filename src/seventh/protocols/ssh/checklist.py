@@ -38,6 +38,10 @@ LINES = (
         rules=("SSH-HOSTKEY-WEAK", "SSH-HOSTKEY-NOED25519", "SSH-HOSTSIG-SHA1"),
         facts=("host_keys",),
     ),
+    CheckLine(
+        "Host certificates are valid for the name", rules=("SSH-HOSTCERT",),
+        facts=("host_certificates",),
+    ),
     CheckLine("SSHFP records in DNS match the host key", rules=("SSH-SSHFP",)),
     CheckLine(
         "Authentication starts without delay (UseDNS, GSSAPI, PAM)",
@@ -47,6 +51,10 @@ LINES = (
     CheckLine(
         "The user can log in",
         facts=("login.method",), phases=("ssh.auth",),
+        look="--user NAME --identity FILE",
+    ),
+    CheckLine(
+        "The certificates of the user's keys are valid", rules=("SSH-USERCERT",),
         look="--user NAME --identity FILE",
     ),
     CheckLine("Public keys are accepted", rules=("SSH-PUBKEY-OFF",), facts=("login.methods",)),
@@ -67,12 +75,21 @@ LINES = (
     ),
     CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phases=("ssh.sftp",)),
     CheckLine(
+        "The server's mosh-server answers over UDP", rules=("SSH-MOSH-BLOCKED",),
+        look="--user NAME --allow-write",
+    ),
+    CheckLine(
         "The session survives a key re-exchange",
         rules=("SSH-REKEY-FAIL",), facts=("login.rekey_seconds",), phases=("ssh.rekey",),
     ),
     CheckLine(
         "Remote forwardings listen on the loopback address only",
         rules=("SSH-FWD-OPEN",), look="--user NAME --allow-write",
+    ),
+    CheckLine(
+        "The forwardings in use are granted and carry bytes",
+        rules=("SSH-FWD-REFUSED",),
+        look="--user NAME --allow-write --forward L:HOST:PORT",
     ),
     CheckLine(
         "The server sends keepalives, so that NAT keeps idle sessions",
@@ -84,6 +101,7 @@ LINES = (
     ),
     CheckLine(
         "Unauthenticated connections are limited (MaxStartups)",
-        rules=("SSH-THROTTLE",), look="seventh lint /etc/ssh/sshd_config",
+        rules=("SSH-THROTTLE",), facts=("startups.held",),
+        look="seventh lint /etc/ssh/sshd_config",
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.failures import RefusedError
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
-from seventh.protocols.ssh.client.mux import ChannelStream
+from seventh.protocols.ssh.client.mux import ChannelStream, Mux
 from seventh.protocols.ssh.host_alias import resolve_alias
 from seventh.protocols.ssh.jump import Chain
 from seventh.wire.reader import vector
@@ -34,15 +34,7 @@ async def run(ctx: ProbeContext, line: str) -> AsyncIterator[ChannelStream]:
         for hop in known.via:
             await chain.extend(hop)
         mux = await chain.extend(ctx.target, "host")
-        try:
-            stream = await mux.open_session()
-        except RefusedError as refused:
-            raise Failed(Reason.AUTH_REJECTED, f"no session: {refused.refusal.text}") from None
-        stream.expect_silence()
-        await stream.ask(b"exec", vector(4, line.encode()))
-        granted, _ = await stream.answer()
-        if not granted:
-            raise Failed(Reason.AUTH_REJECTED, "the server does not run commands for this user")
+        stream = await _start(mux, line)
         try:
             yield stream
         finally:
@@ -50,6 +42,19 @@ async def run(ctx: ProbeContext, line: str) -> AsyncIterator[ChannelStream]:
             await mux.finish()
     finally:
         chain.close()
+
+
+async def _start(mux: Mux, line: str) -> ChannelStream:
+    try:
+        stream = await mux.open_session()
+    except RefusedError as refused:
+        raise Failed(Reason.AUTH_REJECTED, f"no session: {refused.refusal.text}") from None
+    stream.expect_silence()
+    await stream.ask(b"exec", vector(4, line.encode()))
+    granted, _ = await stream.answer()
+    if not granted:
+        raise Failed(Reason.AUTH_REJECTED, "the server does not run commands for this user")
+    return stream
 
 
 def last_words(stream: ChannelStream) -> str:

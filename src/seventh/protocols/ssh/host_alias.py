@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
-from seventh.protocols.ssh import SPEC, SshOptions
+from seventh.protocols.ssh import OWN_FORWARDS, SPEC, SshOptions
 
 if TYPE_CHECKING:
     from seventh.protocols.ssh.client.config.host import HostConfig, UserConfig
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 SYSTEM_FILE = Path("/etc/ssh/ssh_config")
 _NONE = "none"
 _MAX_HOPS = 8
+_FORWARDS = {"localforward": "L", "remoteforward": "R", "dynamicforward": "D"}
 _FAMILIES = {"inet": "ipv4", "inet6": "ipv6"}
 _PUBLIC = (b"ssh-", b"ecdsa-", b"sk-")
 _MAX_KEY_BYTES = 64 * 1024
 _MAX_SCAN_BYTES = 64 * 1024
 _RELEVANT = re.compile(
     rb'^[\s"]*(?:hostname|port|user|identityfile|identitiesonly|proxyjump|proxycommand'
-    rb'|userknownhostsfile|addressfamily)\b', re.IGNORECASE | re.MULTILINE,
+    rb'|userknownhostsfile|addressfamily|(?:local|remote|dynamic)forward)\b',
+    re.IGNORECASE | re.MULTILINE,
 )  # fmt: skip
 _INCLUDES = re.compile(rb'^[\s"]*include\b[\s"=]*(.*)$', re.IGNORECASE | re.MULTILINE)
 _Stamp = tuple[str, int, int]
@@ -52,7 +54,7 @@ def resolve_alias(target: Target, options: Options) -> tuple[Target, Options]:
     own = options.of(SshOptions)
     config = _configuration(own.ssh_config)
     if config is None:
-        return target, options
+        return target, _with_forwards(options, None)
     host = _resolve(config, target, options)
     options = _with_login(options, host)
     proxied = options.proxy is not None
@@ -60,6 +62,7 @@ def resolve_alias(target: Target, options: Options) -> tuple[Target, Options]:
         options = options.replace(via=hops)
     if own.known_hosts is None and (known := _first_file(host.known_hosts or ())):
         options = options.having(replace(options.of(SshOptions), known_hosts=known))
+    options = _with_forwards(options, host)
     family = _FAMILIES.get(host.value("addressfamily"))
     if options.family == "any" and family is not None:
         options = options.replace(family=family)
@@ -78,6 +81,22 @@ def resolve_hop(hop: Target, options: Options) -> tuple[Target, str | None, tupl
     host = _resolve(config, hop, options.replace(user=None))
     identities = (*own.identities, *_usable(host))
     return _redirect(hop, host), host.user or options.user, tuple(dict.fromkeys(identities))
+
+
+def _with_forwards(options: Options, host: HostConfig | None) -> Options:
+    """Replace ``--forward config`` by the forwardings of the file for this host."""
+    own = options.of(SshOptions)
+    if OWN_FORWARDS not in own.forward:
+        return options
+    found = [text for text in own.forward if text != OWN_FORWARDS]
+    for keyword, letter in _FORWARDS.items():
+        for line in host.lines(keyword) if host is not None else ():
+            # What is not TCP is left out: sockets of this machine or of the server.
+            if "/" not in line.value:
+                found += [":".join((letter, *line.values))]
+    if not found:
+        raise UsageError(f"--forward {OWN_FORWARDS}: the ssh_config has no forwarding of TCP here")
+    return options.having(replace(own, forward=tuple(found)))
 
 
 def _redirect(target: Target, host: HostConfig) -> Target:

@@ -85,7 +85,15 @@ SPEC = Spec(
             "chain_bytes",
         ),
     ),
-    shared=("ca_file", "ca_store", "server_name", "cert_file", "key_file", "hold_seconds"),
+    shared=(
+        "ca_file",
+        "ca_store",
+        "crl_files",
+        "server_name",
+        "cert_file",
+        "key_file",
+        "hold_seconds",
+    ),
     tiers={
         0: "looks up CAA records; completes handshakes, one without the server name, and with a "
         "web server one for the name with or without www., if it has the same address; sends "

@@ -31,7 +31,13 @@ LINES = (
         rules=("TLS-CHAIN",), facts=("chain_state",), look="--ca FILE",
     ),
     CheckLine("Keys and signatures of the chain are strong", rules=("TLS-CERT-WEAK",)),
-    CheckLine("An OCSP staple is sent if the certificate requires one", rules=("TLS-STAPLE",)),
+    CheckLine(
+        "No certificate of the chain has been revoked", rules=("TLS-REVOKED",), look="--crl FILE"
+    ),
+    CheckLine(
+        "An OCSP staple is sent if the certificate requires one, and is valid",
+        rules=("TLS-STAPLE", "TLS-STAPLE-INVALID"),
+    ),
     CheckLine("CAA records restrict who may issue certificates", rules=("TLS-CAA",)),
     CheckLine("TLS 1.3 is supported", rules=("TLS-NO13",)),
     CheckLine(
@@ -39,6 +45,7 @@ LINES = (
         rules=("TLS-LEGACY", "TLS-WEAK-CIPHER", "TLS-DH-SMALL", "TLS-COMPRESS"),
         facts=("versions",),
     ),
+    CheckLine("Current clients can connect with their defaults", rules=("TLS-CLIENTS-CUT",)),
     CheckLine("TLS 1.2 is protected against known attacks", rules=("TLS-EMS", "TLS-RENEG")),
     CheckLine(
         "A large (post-quantum) ClientHello is accepted", rules=("TLS-BIG-HELLO",),

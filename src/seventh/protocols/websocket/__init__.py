@@ -129,8 +129,8 @@ SPEC = Spec(
     ),
     options=WebSocketOptions,
     shared=(
-        "ca_file", "ca_store", "server_name", "cert_file", "key_file", "token_file", "headers",
-        "hold_seconds",
+        "ca_file", "ca_store", "crl_files", "server_name", "cert_file", "key_file", "token_file",
+        "headers", "hold_seconds",
     ),
     tiers={
         0: "opens a socket, pings it and closes it; opens one over HTTP/2 and HTTP/3",

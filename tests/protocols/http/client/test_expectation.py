@@ -134,3 +134,36 @@ async def test_a_search_without_an_end_is_unknown(monkeypatch: pytest.MonkeyPatc
     assert found is not None
     assert found[0] is Reason.OPTIONS_UNUSABLE
     assert "was stopped after 0.3 s" in found[1]
+
+
+def test_what_was_expected_is_told_in_full_up_to_a_bound() -> None:
+    made = read(HttpOptions(expect_status="2xx", expect_headers=("Server: x", "Via"),
+                            expect_body="ok", expect_json="a"))  # fmt: skip
+    facts = made.compared("GET", answer(b"ok", status=204), None)
+    assert (facts.method, facts.status, facts.got, facts.met, facts.detail) == (
+        "GET", "200-299", 204, True, "",
+    )  # fmt: skip
+    assert (facts.headers, facts.body, facts.json) == (("Server: x", "Via"), "ok", "a")
+    long = "a" * 201
+    made = read(HttpOptions(expect_headers=(f"V: {long}",), expect_body=long, expect_json=long))
+    facts = made.compared("GET", answer(b"ok"), None)
+    assert (facts.status, facts.body, facts.json) == (None, "a" * 200 + "…", "a" * 200 + "…")
+    assert facts.headers == ("V: " + "a" * 197 + "…",)
+
+
+@pytest.mark.parametrize(
+    ("status", "detail"),
+    [
+        (499, None),
+        (500, "the server answers 500"),
+        (502, "the server answers 502: a proxy got an invalid response from its backend"),
+        (503, "the server answers 503: the service is unavailable"),
+        (504, "the server answers 504: a proxy got no response from its backend in time"),
+    ],
+)
+async def test_without_an_expected_status_a_server_error_is_one(
+    status: int, detail: str | None
+) -> None:
+    expected = None if detail is None else (Reason.UNEXPECTED_ANSWER, detail)
+    assert await unmet(answer(status=status)) == expected
+    assert await unmet(answer(status=status), expect_status=str(status)) is None

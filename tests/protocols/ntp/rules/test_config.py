@@ -8,14 +8,21 @@ import msgspec
 import pytest
 
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
+from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights, NtpConfigFacts
 from seventh.protocols.ntp.rules import config as rules
 from seventh.protocols.ntp.rules.examples import GOOD
 from seventh.rules.rule import AnyRule
 from tests.verdicts import fixed, hit, told
 
 PART = "skip: the file is a part of a configuration; other parts may set this"
-OF_FILES = (rules.iburst, rules.makestep, rules.drift, rules.rtcsync, rules.autokey)
+OF_FILES = (
+    rules.iburst,
+    rules.makestep,
+    rules.drift,
+    rules.rtcsync,
+    rules.autokey,
+    rules.sources_denied,
+)
 
 
 def source(kind: str, name: str, **more: Any) -> ConfiguredSource:
@@ -142,3 +149,31 @@ def test_what_replaces_autokey(changes: dict[str, Any], line: str, keys: str, nu
         f"# remove autokey, crypto and keysdir from all lines\nkeys {keys}\n"
         f"trustedkey {number}\n{line} key {number}"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"product": "chrony"},
+         "skip: chronyd's deny lines do not apply to the replies of its sources"),
+        ({"sources": ()}, "skip: the file has no time source"), ({"complete": False}, PART),
+        ({}, "pass"),
+        ({"denied": ("server a",)},
+         "medium: a `restrict` line with `ignore` drops the replies of 1 of 2 sources: a"),
+        ({"denied": ("server a", "pool b")},
+         "high: a `restrict` line with `ignore` drops the replies of 2 of 2 sources: a, b"),
+    ],
+)  # fmt: skip
+def test_ignored_sources(changes: dict[str, Any], line: str) -> None:
+    facts = chrony(**{"product": "ntpsec", "sources": (A, B), **changes})
+    assert told(rules.sources_denied, facts).partition(" @ ")[0] == line
+
+
+@pytest.mark.parametrize("flags", [("ignore",), ("noquery",)])
+def test_ignored_sources_are_admitted_or_no_longer_ignored(flags: tuple[str, ...]) -> None:
+    strangers = (DefaultRights(family="IPv4", flags=flags),)
+    facts = chrony(product="ntpsec", denied=("server a",), strangers=strangers)
+    own = ("# remove `ignore` from the restrict lines of these hosts",)
+    expected = {} if "ignore" in flags else {"ntpsec": own}
+    found = hit(rules.sources_denied, facts)
+    assert (found.fixes, found.settings) == (expected, ("restrict default", "server a"))

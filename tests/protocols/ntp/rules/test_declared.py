@@ -30,6 +30,8 @@ DECLARED = {
     "NTP-NO-REPLY": "high 0 W",
     "NTP-OFFSET": "medium 0 W",
     "NTP-ROOTDIST": "medium 0 W",
+    "NTP-SOURCES-DENIED": "high 0 F ntpd:restrict default|server|pool|peer "
+    "ntpsec:restrict default|server|pool|peer",
     "NTP-RTCSYNC": "low 0 F chrony:rtcsync|rtcfile",
     "NTP-SAMEUP": f"medium 0 W {_LISTS}",
     "NTP-SMEAR-MIX": f"high 0 W {_LISTS}",

@@ -400,7 +400,7 @@ async def test_protocol_1_alone_is_a_failure_with_its_finding(setup: Setup) -> N
     report = await check_with(replace(setup, ident="SSH-1.5-old"))
     assert report.failure is not None
     assert report.failure.reason is Reason.NEGOTIATION_FAILED
-    assert [finding.id for finding in report.findings] == ["SSH-PROTO1"]
+    assert [finding.id for finding in report.findings] == ["SSH-PROTO1", "NET-FAILED"]
 
 
 async def test_a_slow_greeting_is_timed_and_not_the_loops_delay(setup: Setup) -> None:

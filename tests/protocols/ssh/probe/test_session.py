@@ -56,7 +56,8 @@ async def test_all_is_learnt_from_a_good_server(login_keys: LoginKeys, tmp_path:
     assert (learnt.remote_forward, learnt.remote_forward_all) == ("loopback", "refused")
     assert learnt.forward_cancelled is True
     unlearnt = {f for f in learnt.__struct_fields__ if getattr(learnt, f) is None}
-    assert unlearnt == {"exec_signal"}
+    assert unlearnt == {"exec_signal", "mosh"}
+    assert learnt.programs == {"rsync": "3.2.7", "scp": "", "mosh-server": None}
     for field in ("channel", "exec", "second_channel", "second_exec", "sftp", "sftp_stat",
                   "read", "write"):  # fmt: skip
         assert 0 <= getattr(learnt, f"{field}_seconds") < 5

@@ -18,7 +18,9 @@ DECLARED = {
     "SSH-COMP-PREAUTH": "medium 0 W openssh:Compression",
     "SSH-CONF-OBSOLETE": "info 0 F openssh:idle",
     "SSH-FWD-OPEN": "medium 0 F openssh:GatewayPorts|AllowTcpForwarding|PermitListen",
+    "SSH-FWD-REFUSED": "medium 3 W",
     "SSH-GEX-SMALL": "high 1 W openssh:ModuliFile|KexAlgorithms",
+    "SSH-HOSTCERT": "high 0 W",
     "SSH-HOSTKEY-CHANGED": "critical 0 W",
     "SSH-HOSTKEY-NOED25519": "low 0 W openssh:HostKey|HostKeyAlgorithms",
     "SSH-HOSTKEY-SPLIT": "high 0 W",
@@ -28,6 +30,7 @@ DECLARED = {
     "SSH-KEX-SLOW": "low 0 W",
     "SSH-KEX-WEAK": "high 0 W openssh:KexAlgorithms",
     "SSH-MAC-WEAK": "medium 0 W openssh:MACs|Ciphers",
+    "SSH-MOSH-BLOCKED": "medium 3 W",
     "SSH-NO-KEEPALIVE": "low 4 W "
     "openssh:ClientAliveInterval|ClientAliveCountMax|ServerAliveInterval|proxied_by",
     "SSH-CONF-KEYCHAIN": "low 0 F openssh:not_ignored|ignored",
@@ -45,6 +48,7 @@ DECLARED = {
     "SSH-SSHFP": "medium 0 D",
     "SSH-TERRAPIN": "high 0 W openssh:Ciphers|MACs",
     "SSH-THROTTLE": "medium 0 F openssh:PerSourcePenalties|MaxStartups|LoginGraceTime",
+    "SSH-USERCERT": "high 2 W",
     "SSH-USERSIG-SHA1": "medium 0 W openssh:PubkeyAcceptedAlgorithms",
 }
 

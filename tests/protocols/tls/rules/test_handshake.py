@@ -46,6 +46,10 @@ def test_why_a_hello_has_no_answer(unknown: dict[Topic, str], line: str) -> None
         (GOOD.learn(broken_suites=(RC4,), all_suites=False), f"high: accepts at least {RC4}"),
         (GOOD.learn(broken_suites=(RC4,), obsolete_suites=(CBC,)), f"high: accepts {RC4}, {CBC}"),
         (GOOD.learn(obsolete_suites=(CBC,)), f"medium: accepts {CBC}"),
+        (GOOD.learn(obsolete_suites=(CBC,), all_suites=False, unasked_suites=7),
+         f"medium: accepts at least {CBC}; 7 other weak suites were not tested"),
+        (GOOD.learn(obsolete_suites=(CBC,), all_suites=True, unasked_suites=0),
+         f"medium: accepts {CBC}"),
         (GOOD.learn(obsolete_suites=(CBC,), all_suites=None), f"medium: accepts at least {CBC}"),
         # The suite of the handshake counts, once.
         (GOOD.learn(cipher=CBC), f"medium: accepts {CBC}"),

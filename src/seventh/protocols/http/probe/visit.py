@@ -20,15 +20,7 @@ from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
 from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.facts.alternatives import Advertised
-from seventh.protocols.http.probe import (
-    addresses,
-    hsts,
-    idle,
-    intrusive,
-    redirects,
-    transport,
-    upload,
-)
+from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport, upload
 from seventh.protocols.http.probe.first_response import (
     exchange_in_clear,
     learn_answer,
@@ -314,7 +306,10 @@ class Visit:
         await self.h3.counted()
         await self._step("keep-alive", transport.learn_reuse(site, site.pool.keep_alive))
         await site.pool.aclose()
-        await idle.hold(site, self.h3.opened, tcp=self.tcp and self.only != "3")
+        if self.ctx.holds:
+            from seventh.protocols.http.probe import idle  # for connections over QUIC, too
+
+            await idle.hold(site, self.h3.opened, tcp=self.tcp and self.only != "3")
 
     async def _follow(self) -> None:
         """Follow redirects, unless a redirect is the expected status."""

@@ -84,6 +84,8 @@ class NtpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether time is served to clients."""
     strangers: tuple[DefaultRights, ...] = ()
     """ntpd and ntpsec only: chronyd does not answer control queries over NTP."""
+    denied: tuple[str, ...] = ()
+    """ntpd and ntpsec only: the keys of sources whose replies ``restrict … ignore`` drops."""
     mobilised_by: tuple[str, ...] = ()
     """ntpd and ntpsec only: directives for which packets of unknown hosts create associations, such
     as ``pool`` and ``broadcastclient``; ``restrict default nopeer`` denies that."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.ntp.facts import NtpFacts
-from seventh.protocols.ntp.facts.config import ConfiguredSource, NtpConfigFacts
+from seventh.protocols.ntp.facts.config import ConfiguredSource, DefaultRights, NtpConfigFacts
 from seventh.protocols.ntp.rules import lines
 from seventh.protocols.ntp.rules.examples import GOOD_CONFIG, with_config
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
@@ -157,6 +157,60 @@ def rtcsync(ntp: NtpFacts) -> Verdict:
     if ntp.config.rtc:
         return None
     return Hit() if ntp.config.complete else lines.PART
+
+
+@rule(
+    "NTP-SOURCES-DENIED",
+    Severity.HIGH,
+    tier=0,
+    source=Source.FILE,
+    title="Replies of configured sources ignored",
+    evidence="a `restrict` line with `ignore` drops the replies of {count} of {all} sources: "
+    "{names}",
+    why="`ignore` drops every packet of a host, also the reply to a request of this machine. The "
+    "daemon runs, sends requests, and never synchronises to these sources.",
+    fix={
+        "ntpd": "# admits the replies of every configured source; not supported before 4.2.7\n"
+        "restrict source nomodify notrap noquery",
+        "ntpsec": "# admits the replies of every configured source\n"
+        "restrict source nomodify noquery",
+    },
+    references=("Manual page ntp.conf(5): restrict",),
+    seed=("12.4.2",),
+    good=with_config(product="ntpd", version="4.2.8"),
+    bad=with_config(
+        product="ntpd",
+        version="4.2.8",
+        sources=(
+            ConfiguredSource(kind="server", name="ntp.example", setting="server ntp.example"),
+        ),
+        denied=("server ntp.example",),
+        strangers=(DefaultRights(family="IPv4", flags=("ignore",), setting="restrict default"),),
+    ),
+    directives=dict.fromkeys(("ntpd", "ntpsec"), ("restrict default", "server", "pool", "peer")),
+)
+def sources_denied(ntp: NtpFacts) -> Verdict:
+    """Report sources whose replies are dropped; medium where others are left."""
+    config = ntp.config
+    if config is None:
+        return _NO_FILE
+    if config.product == "chrony":
+        return Skip("chronyd's deny lines do not apply to the replies of its sources")
+    if not config.sources:
+        return Skip("the file has no time source")
+    if not config.complete:
+        return lines.PART
+    if not config.denied:
+        return None
+    names = dict.fromkeys(one.name for one in config.sources if one.setting in config.denied)
+    every = len({one.name for one in config.sources})
+    hit = Hit(
+        Severity.MEDIUM if len(names) < every else None,
+        count=len(names), all=every, names=lines.shown(names),
+    ).at("restrict default", *config.denied)  # fmt: skip
+    if any("ignore" in rights.flags for rights in config.strangers):
+        return hit
+    return hit.fixed_by(config.product, "# remove `ignore` from the restrict lines of these hosts")
 
 
 @rule(

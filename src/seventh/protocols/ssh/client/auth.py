@@ -333,6 +333,8 @@ class UserAuth:
             f"refused: {', '.join(dict.fromkeys(tried))}" if tried else "no usable credential"
         )
         parts += [step.detail for step in self.steps if step.detail]
+        others = (each.other_principals(self.user) for each in credentials.identities)
+        parts += [other for other in others if other is not None]
         if self._not_offered:
             parts.append(f"{self._not_offered} more keys not offered (maximum: {MAX_KEYS})")
         parts += credentials.problems

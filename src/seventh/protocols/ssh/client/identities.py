@@ -12,10 +12,10 @@ from seventh.lintkit.files import holds
 from seventh.model.failure import ProtocolViolation, UsageError
 from seventh.net.secrets import Secret
 from seventh.protocols.ssh.client.agent import Agent
-from seventh.protocols.ssh.client.known_hosts import fingerprint, why_unreadable
+from seventh.protocols.ssh.client.known_hosts import why_unreadable
 from seventh.protocols.ssh.facts import Names
 from seventh.protocols.ssh.wire.certificates import Certificate, is_certificate, read_certificate
-from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, Signer
+from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, Signer, fingerprint
 from seventh.wire.reader import Reader
 from seventh.wire.text import printable
 
@@ -71,6 +71,15 @@ class Identity(abc.ABC):
             return f"its certificate is a {self.certificate.kind} certificate"
         wrong = self.certificate.period(now)
         return f"its certificate {wrong} (by this machine's clock)" if wrong else None
+
+    def other_principals(self, user: str) -> str | None:
+        """Return for whom its certificate is, if not for ``user``; None for others."""
+        if self.certificate is None or user in self.certificate.principals:
+            return None
+        names = ", ".join(self.certificate.principals)
+        return f"the certificate in {self.source} " + (
+            f"is for {names}" if names else "has no principals"
+        )
 
     @abc.abstractmethod
     async def sign(self, algorithm: str, data: bytes) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import hashlib
 import hmac
 import stat
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ from seventh.model.failure import UsageError
 from seventh.protocols.ssh.facts import Names
 from seventh.protocols.ssh.facts.login import Trust
 from seventh.protocols.ssh.wire.certificates import Certificate
-from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, PublicKey, key_type
+from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, PublicKey, fingerprint, key_type
 from seventh.protocols.ssh.wire.patterns import matches_list
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -56,12 +55,6 @@ class KnownLine(msgspec.Struct, frozen=True):
         if self.names.startswith("|"):
             return _is_hash_of(self.names, name)
         return matches_list(name, self.names, lower=True) == 1
-
-
-def fingerprint(kind: str, blob: bytes) -> str:
-    """Return a key's type and SHA-256 fingerprint, as OpenSSH writes them."""
-    text = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-    return f"{kind} SHA256:{text}"
 
 
 def _is_hash_of(hashed: str, name: str) -> bool:

@@ -139,6 +139,22 @@ class Mux:
                 raise
         return port in seen
 
+    async def accept(self, port: int, deadline_ns: int) -> ChannelStream | None:
+        """Return the next connection to our forwarding of ``port``; None at the deadline."""
+        waiting = self.channels.accepted[port]
+        try:
+            await self._until(self._replied, lambda: bool(waiting), deadline_ns)
+        except Failed as failed:
+            if failed.reason is not Reason.PEER_SILENT or not self.alive:
+                raise
+            return None
+        channel = waiting.popleft()
+        self._changed[channel.number] = asyncio.Event()
+        stream = ChannelStream(self, channel, Address(ip="localhost", port=port))
+        if channel.opened is not None:
+            stream.opened = stream.requested = channel.opened
+        return stream
+
     # -- sending ---------------------------------------------------------------------------------
 
     async def send(self, message: ConnectionMessage) -> Mark:

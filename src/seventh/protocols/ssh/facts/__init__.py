@@ -10,6 +10,7 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.product import product_of
+from seventh.protocols.ssh.facts.certificates import SshCertificate
 from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.deviations import Deviation
 from seventh.protocols.ssh.facts.login import Login, Trust
@@ -31,6 +32,7 @@ class Topic(StrEnum):
     P521_KEY = "ecdsa-sha2-nistp521 host key"
     ED448_KEY = "ssh-ed448 host key"
     DSS_KEY = "ssh-dss host key"
+    HOST_CERTIFICATES = "host certificates"
     LOGIN = "login"
     ROOT_METHODS = "root's methods"
     KEEPALIVES = "keepalives"
@@ -42,7 +44,10 @@ class Topic(StrEnum):
     SFTP_READ = "SFTP read"
     SFTP_WRITE = "SFTP write"
     THROUGHPUT = "throughput"
+    PROGRAMS = "programs"
     FORWARDING = "forwarding"
+    STARTUPS = "unauthenticated connections"
+    REQUESTED_FORWARDS = "requested forwardings"
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +104,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     mac_server_to_client: str
     compression_client_to_server: str
     compression_server_to_client: str
+
+
+class Startups(msgspec.Struct, frozen=True, kw_only=True):
+    """Connections without a login, opened one after another and kept open."""
+
+    held: int
+    """How many got the identification string."""
+    refusal: str | None = None
+    """How the next one was refused: the server's text, or a failure's reason; None for not."""
 
 
 class HostKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +194,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """Whether the server offers strict key exchange, the fix for Terrapin."""
     negotiated: Choice | None = None
     host_keys: tuple[HostKey, ...] = ()
+    host_certificates: tuple[SshCertificate, ...] = ()
+    """The certificates that the server presented for its host keys."""
     host_keys_by_address: Mapping[str, Names] = {}
     """``TYPE SHA256:…`` by address of the name, each with the same request."""
     gex_bits: int | None = None
@@ -196,6 +212,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """Whether the resolver set the AD bit in the answer; Seventh does not validate by itself."""
     trust: tuple[Trust, ...] = ()
     """The status in known_hosts of each host key seen."""
+    startups: Startups | None = None
+    """How many connections without a login are kept open; None if that was not tested."""
     login: Login | None = None
     """The login; None if none was requested."""
     session: SessionFacts | None = None

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from seventh.protocols.ssh.facts.certificates import SshCertificate
+
 Names = tuple[str, ...]
 Verdict = Literal["known", "unknown", "changed", "revoked"]
 Outcome = Literal["granted", "partial", "refused", "wanted", "unfit"]
@@ -72,6 +74,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[AuthStep, ...] = ()
     banner: str = ""
     """USERAUTH_BANNER (RFC 4252 §5.4)."""
+    certificates: tuple[SshCertificate, ...] = ()
+    """The certificates of the user's keys."""
     still_wanted: Names = ()
     """Methods that the server still required at the end of a rejected login."""
     partial: bool = False

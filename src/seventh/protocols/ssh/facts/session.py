@@ -14,6 +14,43 @@ Bind = Literal["refused", "loopback", "open", "unsettled"]
 ``unsettled``: granted, but not reachable from here to verify it."""
 
 
+class RequestedForward(msgspec.Struct, frozen=True, kw_only=True):
+    """The test of one forwarding of ``--forward``."""
+
+    text: str
+    """As it was given, such as ``R:0.0.0.0:2222:localhost:22``."""
+    kind: Literal["local", "remote", "dynamic"]
+    result: Literal[
+        "granted", "narrowed", "refused", "port", "unreachable", "silent", "unsettled"
+    ] = "unsettled"
+    """``granted``: a remote one carried bytes both ways, for another one the server connected;
+    ``narrowed``: to the server's loopback address, though others were requested; ``port``: only
+    this port was refused; ``unreachable``: the server could not connect to the destination;
+    ``silent``: granted, but no bytes passed; ``unsettled``: the test shows none of these."""
+    listens: Bind | None = None
+    """Where a granted remote one listens."""
+    port: int | None = None
+    """The port of a granted remote one."""
+    received_bytes: int | None = None
+    """Bytes through a remote one and back, or the destination's first bytes on another one."""
+    cancelled: bool | None = None
+    """Whether the server confirmed that it no longer listens."""
+    detail: str = ""
+    """The server's answer."""
+
+
+class MoshFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A mosh-server that was started, used for one datagram and ended."""
+
+    result: Literal["answered", "silent", "not-started", "unsettled"]
+    """``not-started``: it printed no port, as without a UTF-8 locale; ``unsettled``: no datagram
+    passes through a proxy or a jump host."""
+    port: int | None = None
+    answer_seconds: float | None = None
+    ended: bool | None = None
+    """Whether the command that ends it ran."""
+
+
 class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the channels of a login show."""
 
@@ -70,5 +107,12 @@ class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a request to listen on its loopback (``ssh -R``, tier 3)."""
     remote_forward_all: Bind | None = None
     """The result of a request to listen on all addresses (``ssh -R 0.0.0.0:…``, tier 3)."""
+    programs: Mapping[str, str | None] | None = None
+    """Versions of rsync, scp and mosh-server for commands without a terminal: empty if not known,
+    None if the program is not in the PATH."""
+    mosh: MoshFacts | None = None
+    """The test of mosh (tier 3)."""
+    forwards: tuple[RequestedForward, ...] = ()
+    """The forwardings of ``--forward`` (tier 3)."""
     forward_cancelled: bool | None = None
     """Whether the server confirmed the cancellation of all that it granted."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Kit, Served, tcp_server
 from seventh.protocols.ssh.lab import login, session
-from seventh.protocols.ssh.lab.keys import ecdsa_key, ed25519_key, make_login_keys, rsa_key
+from seventh.protocols.ssh.lab.keys import certify, ecdsa_key, ed25519_key, make_login_keys, rsa_key
 from seventh.protocols.ssh.lab.server import (
     GOOD_KEX,
     RawServer,
@@ -45,6 +45,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """The setup of a server on our own codec, instead of asyncssh."""
     signer: type[Signer] = Signer
     keys: tuple[Callable[[], Any], ...] = (ed25519_key, ecdsa_key, rsa_key)
+    certificate_days: float | None = None
+    """How long the first key's certificate is valid; None for no certificate."""
     keys_differ: bool = False
     """Whether the second address has other keys."""
     sshfp_type: int = 2
@@ -84,6 +86,8 @@ _CASES = (
     case("hostsig-sha1", "signs only with RSA and SHA-1", "SSH-HOSTSIG-SHA1",
          setup=Host(keys=(ed25519_key, rsa_key), raw=replace(_GOOD, offer=replace(
              good_offer(), server_host_key_algorithms=("ssh-ed25519", "ssh-rsa"))))),
+    case("hostcert-expired", "has a host certificate that expired three days ago", "SSH-HOSTCERT",
+         setup=Host(certificate_days=-3.0)),
     case("usersig-sha1", "accepts ssh-rsa signatures from users", "SSH-USERSIG-SHA1",
          setup=Host(asyncssh={"signature_algs": [
              "ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]})),
@@ -137,6 +141,9 @@ async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     if fault is None:  # only the server without fault needs a user
         login_keys = make_login_keys(kit.folder / "ssh-clean", NAME, keys[0])
         host = replace(host, asyncssh=session.user_options(login_keys, kit.folder))
+    if host.certificate_days is not None:
+        line = certify(keys[0], NAME, host=True, days_left=host.certificate_days)
+        host = replace(host, asyncssh={"server_host_certs": [line]})
     others = tuple(make() for make in host.keys) if host.keys_differ else ()
     async with contextlib.AsyncExitStack() as stack:
         port = await stack.enter_async_context(_listening(host, keys, FIRST, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,25 @@ def make_login_keys(folder: Path, name: str = LOOPBACK, host_key: Any = None) ->
     identity.touch(0o600)
     identity.write_bytes(openssh_format(user_key))
     return LoginKeys(host_key or ed25519_key(), user_key, identity, name)
+
+
+def certify(
+    key: Any, name: str, *, host: bool, days_left: float = 90.0, lifetime_days: float = 365.0
+) -> bytes:
+    """Return a certificate for ``name`` by a new authority, as a line."""
+    from cryptography.hazmat.primitives.serialization import (
+        SSHCertificateBuilder,
+        SSHCertificateType,
+    )
+
+    ends = time.time() + days_left * 86400
+    builder = (
+        SSHCertificateBuilder()
+        .public_key(key.public_key())
+        .type(SSHCertificateType.HOST if host else SSHCertificateType.USER)
+        .key_id(b"lab")
+        .valid_principals([name.encode()])
+        .valid_after(int(ends - lifetime_days * 86400))
+        .valid_before(int(ends))
+    )
+    return builder.sign(ed25519_key()).public_bytes() + b"\n"

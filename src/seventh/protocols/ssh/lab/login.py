@@ -16,7 +16,7 @@ from seventh.model.failure import ProtocolViolation
 from seventh.protocols.ssh.client.auth import INFO_REQUEST, INFO_RESPONSE, PK_OK, signed_data
 from seventh.protocols.ssh.client.session import KEEPALIVE, PING_EXTENSION
 from seventh.protocols.ssh.facts import Names, Proposal
-from seventh.protocols.ssh.lab.keys import LOOPBACK, USER, LoginKeys, make_login_keys
+from seventh.protocols.ssh.lab.keys import LOOPBACK, USER, LoginKeys, certify, make_login_keys
 from seventh.protocols.ssh.lab.server import NOW, SIGNATURES, LabConnection, case, good_offer
 from seventh.protocols.ssh.wire.auth_messages import (
     AuthBanner,
@@ -47,7 +47,11 @@ class LoginSetup(msgspec.Struct, frozen=True, kw_only=True):
     """How a server treats users; by default without fault."""
 
     offer: Proposal = good_offer()
+    max_connections: int = 20
+    """Connections served at once; others get OpenSSH's refusal."""
     methods: Names = ("publickey",)
+    certificate_days: float | None = None
+    """How long the user's certificate is valid; None for no certificate."""
     root_methods: Names = ("publickey",)
     any_user: bool = False
     """Accepts the key for every user name."""
@@ -100,9 +104,18 @@ class LoginServer:
         """Every password that it received."""
         self.keepalive_replies = 0
 
+        self._open = 0
+
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
-        await LoginConnection(self, writer).serve(reader)
+        """Serve one connection, or refuse it as OpenSSH does."""
+        if self._open >= self.setup.max_connections:
+            writer.write(b"Exceeded MaxStartups\r\n")
+            return
+        self._open += 1
+        try:
+            await LoginConnection(self, writer).serve(reader)
+        finally:
+            self._open -= 1
 
 
 class LoginConnection(LabConnection):
@@ -287,6 +300,8 @@ _CASES = (
          setup=LoginSetup(closes_on_rekey=True)),
     case("no-keepalive", "sends no keepalives", "SSH-NO-KEEPALIVE",
          setup=LoginSetup(), options=_HOLD),
+    case("usercert-expired", "the user's certificate expired yesterday", "SSH-USERCERT",
+         setup=LoginSetup(certificate_days=-1.0)),
     case("login-refused", "refuses every login", reason="auth-rejected",
          setup=LoginSetup(methods=("hostbased",))),
     case("second-factor", "requires a code after the key", reason="auth-rejected",
@@ -298,6 +313,8 @@ _CASES = (
          setup=LoginSetup(banners=(b"hello",) * 500)),
     case("asks-for-ever", "sends prompts without end", reason="protocol-violation",
          setup=LoginSetup(methods=("keyboard-interactive",), asks_for_ever=True)),
+    case("no-throttle", "accepts any number of connections without a login", "SSH-THROTTLE",
+         setup=LoginSetup(max_connections=1000), options={"intrusive": True}),
     case("rekey-storm", "begins 1000 key exchanges", reason="protocol-violation",
          setup=LoginSetup(rekeys=1000), options=_HOLD),
 )  # fmt: skip
@@ -310,6 +327,9 @@ async def serve(fault: Fault, kit: Kit) -> AsyncIterator[Served]:
     folder = Path(tempfile.mkdtemp(prefix="ssh-login-", dir=kit.folder))
     login_keys = make_login_keys(folder)
     each = CASES[fault.name]
+    if (days := each.setup.certificate_days) is not None:
+        file = login_keys.identity.with_name(f"{login_keys.identity.name}-cert.pub")
+        file.write_bytes(certify(login_keys.user_key, USER, host=False, days_left=days))
     async with listening(login_keys, each.setup) as (port, _):
         options = {
             **login_keys.options(port), **each.options, "password_file": password_file(folder),

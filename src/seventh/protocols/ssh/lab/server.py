@@ -42,7 +42,7 @@ class Case(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     fault: Fault
     setup: T
-    options: Mapping[str, str | float | int] = {}
+    options: Mapping[str, str | float | int | tuple[str, ...]] = {}
 
 
 def case(
@@ -51,7 +51,7 @@ def case(
     *triggers: str,
     setup: T,
     reason: str | None = None,
-    options: Mapping[str, str | float | int] | None = None,
+    options: Mapping[str, str | float | int | tuple[str, ...]] | None = None,
 ) -> Case[T]:
     """Declare a fault."""
     fault = Fault(name=name, meaning=meaning, triggers=triggers, reason=reason)
@@ -189,27 +189,28 @@ class RawServer:
         self.setup = setup
         self.refused = 0
         """Connections beyond ``max_connections``."""
-        self._open = 0
+        self.open = 0
+        """Connections that are served now."""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        if self._open and self._open >= self.setup.max_connections > 0:
+        if self.open and self.open >= self.setup.max_connections > 0:
             self.refused += 1
             writer.write(b"Exceeded MaxStartups\r\n")
             return
-        self._open += 1
+        self.open += 1
         try:
             await _RawConnection(self.setup, writer).serve(reader)
         finally:
-            self._open -= 1
+            self.open -= 1
 
     def hold(self) -> None:
         """Count one more open connection, until :meth:`release`."""
-        self._open += 1
+        self.open += 1
 
     def release(self) -> None:
         """Undo :meth:`hold`."""
-        self._open -= 1
+        self.open -= 1
 
 
 class _RawConnection(LabConnection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ _CASES = (
     case("sftp-off", "no SFTP subsystem", "SSH-SFTP-OFF", setup={"sftp": False}),
     case("forward-open", "remote forwardings listen on all addresses", "SSH-FWD-OPEN",
          setup={"everywhere": True}, options={"allow_write": True}),
+    case("mosh-blocked", "starts a mosh-server that no datagram reaches", "SSH-MOSH-BLOCKED",
+         setup={"mosh": True}, options={"allow_write": True}),
+    case("forward-refused", "refuses remote forwardings", "SSH-FWD-REFUSED",
+         setup={"remote": False},
+         options={"allow_write": True, "forward": ("R:0:localhost:22",)}),
 )  # fmt: skip
 _OWN_CASES = (
     case("peer-opens", "opens 1000 channels to the client", reason=_VIOLATION,
@@ -101,13 +107,18 @@ def user_options(
     sftp: bool = True,
     everywhere: bool = False,
     local: bool = True,
+    remote: bool = True,
+    mosh: bool = False,
 ) -> dict[str, Any]:
     """Return asyncssh's options for a server that accepts the user of ``login_keys``.
 
     ``everywhere``: remote forwardings may listen on all addresses, not only on loopback ones;
-    ``local``: direct-tcpip is permitted.
+    ``local``: direct-tcpip is permitted; ``remote``: remote forwardings are;
+    ``mosh``: there is a mosh-server, on the discard port.
     """
     asyncssh = _asyncssh()
+    there = ("rsync=rsync  version 3.2.7", "scp=", "mosh-server=1.4.0" if mosh else "mosh-server")
+    found = "".join(f"seventh:{line}\n" for line in there).encode()
     allowed = asyncssh.import_private_key(login_keys.identity.read_bytes()).export_public_key()
     home = folder / "ssh-home"
     home.mkdir(exist_ok=True)
@@ -128,7 +139,7 @@ def user_options(
             return local
 
         def server_requested(self, listen_host: str, listen_port: int) -> bool:
-            return everywhere or listen_host in {"localhost", "127.0.0.1", "::1"}
+            return remote and (everywhere or listen_host in {"localhost", "127.0.0.1", "::1"})
 
     class Files(asyncssh.SFTPServer):  # type: ignore[misc, name-defined]
         """A folder of its own, and ``/dev/zero``."""
@@ -142,8 +153,8 @@ def user_options(
             return super().open(path, pflags, attrs)
 
     return {
-        "server_factory": Server, "encoding": None, "process_factory": _run,
-        "sftp_factory": Files if sftp else None,
+        "server_factory": Server, "encoding": None, "sftp_factory": Files if sftp else None,
+        "process_factory": functools.partial(_run, found),
     }  # fmt: skip
 
 
@@ -155,9 +166,18 @@ def _asyncssh() -> Any:
     return asyncssh
 
 
-async def _run(process: Any) -> None:
-    """Run ``true``, ``head -c N /dev/zero``, or a shell that waits until its terminal closes."""
+async def _run(found: bytes, process: Any) -> None:
+    """Run ``true``, ``head -c N /dev/zero``, or a shell that waits until its terminal closes.
+
+    ``found``: the output of the query for programs.
+    """
     words = (process.command or "").split()
+    if words[:2] == ["sh", "-c"]:
+        started = b"MOSH CONNECT 9 AAAAAAAAAAAAAAAAAAAAAA\n"
+        ending = b"seventh:done\n" if words[2] == "'kill" else started
+        process.stdout.write(found if words[2] == "'for" else ending)
+        process.exit(0)
+        return
     if words[:2] == ["head", "-c"]:
         process.stdout.write(bytes(int(words[2])))
     elif process.command is None:

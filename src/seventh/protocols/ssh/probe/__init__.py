@@ -25,7 +25,7 @@ from seventh.protocols.ssh.client.conversation import (
     send_greeting,
 )
 from seventh.protocols.ssh.facts import HostKey, Names, Proposal, SshFacts, Sshfp, Topic
-from seventh.protocols.ssh.probe import further
+from seventh.protocols.ssh.probe import further, startups
 from seventh.protocols.ssh.probe.learn import (
     learn_deviations,
     learn_group,
@@ -144,6 +144,8 @@ async def check(ctx: ProbeContext) -> None:
             from seventh.protocols.ssh.probe.idle import hold_connections
 
             await hold_connections(ctx, streams[0].address)
+        if "failure" not in traits:
+            await startups.check(ctx, streams[0].address)
     finally:
         if records is not None:
             records.cancel()

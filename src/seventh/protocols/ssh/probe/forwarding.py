@@ -77,11 +77,11 @@ async def _remote(ctx: ProbeContext, mux: Mux, host: bytes) -> Bind:
         return await _listens(ctx, mux, port)
     finally:
         mux.channels.forget_forward(port)
-        await _cancel(ctx, mux, host, port)
+        await ask_cancel(ctx, mux, host, port)
 
 
-async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
-    """Cancel one grant, unless the end of the connection has done so."""
+async def ask_cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> bool:
+    """Cancel one grant, unless the end of the connection has done so; return whether it is."""
     session = ctx.notes(SshFacts).part("session", SessionFacts)
     request = vector(4, host) + port.to_bytes(4, "big")
     cancelled = False
@@ -91,6 +91,7 @@ async def _cancel(ctx: ProbeContext, mux: Mux, host: bytes, port: int) -> None:
         cancelled = fields is not None
     known = session.facts.forward_cancelled
     session.learn(forward_cancelled=cancelled and known is not False)
+    return cancelled
 
 
 async def _listens(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
@@ -98,10 +99,10 @@ async def _listens(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     server = mux.session.stream.address
     if ctx.carried or not 1 <= port <= 65535:
         return "unsettled"  # this machine must not connect directly
-    outside = _outside(server.ip)
-    if outside is None:
+    ip = outside(server.ip)
+    if ip is None:
         return "unsettled"
-    there = Address(ip=outside, port=port, scope=server.scope)
+    there = Address(ip=ip, port=port, scope=server.scope)
     connected = await open_tcp(there, ctx.budget, ctx.budget.within(TRY_SECONDS))
     if connected.stream is None:
         return "loopback" if connected.attempt.outcome == "refused" else "unsettled"
@@ -113,7 +114,7 @@ async def _listens(ctx: ProbeContext, mux: Mux, port: int) -> Bind:
     return "open" if forwarded else "unsettled"
 
 
-def _outside(ip: str) -> str | None:
+def outside(ip: str) -> str | None:
     """Return the server's address for a connection from outside; None if there is none."""
     if reach(ip) != "loopback":
         return ip

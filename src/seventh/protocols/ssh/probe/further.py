@@ -1,4 +1,4 @@
-"""Further connections to one address, one by one: every host key type, group exchange's sizes.
+"""Further connections to one address, one by one: host keys, their certificates, groups.
 
 A server that refuses one more connection (MaxStartups, PerSourceMaxStartups) is retried after a
 pause, when it has closed the last one.
@@ -17,7 +17,7 @@ from seventh.net.stream import Stream
 from seventh.protocols.ssh.client.conversation import Conversation, offer_for, our_proposal
 from seventh.protocols.ssh.facts import GroupAnswer, Names, Proposal, SshFacts, Topic
 from seventh.protocols.ssh.probe.learn import learn_deviations, learn_group, learn_key
-from seventh.protocols.ssh.wire.hostkeys import algorithms_of, key_type
+from seventh.protocols.ssh.wire.hostkeys import CERTIFICATE, algorithms_of, key_type
 from seventh.protocols.ssh.wire.kex import GROUP_EXCHANGES, GroupSizes
 
 T = TypeVar("T")
@@ -91,11 +91,24 @@ async def check(ctx: ProbeContext, first: Stream) -> None:
     await _groups(ctx, requests, facts.kexinit)
     for kind in types[1:]:
         await requests.host_key(kind)
+    seen = {key.type for key in ctx.notes(SshFacts).facts.host_keys if key.certificate}
+    certified = certified_types(facts.kexinit, seen)
+    ctx.grant(len(certified))  # few servers have any, and each is small
+    for kind in certified:
+        await requests.host_certificate(kind)
 
 
 def wanted_types(offer: Proposal, seen: set[str]) -> Names:
     """Return the offered key types not seen yet, RSA first, because its length is judged."""
     offered = {key_type(name) for name in offer.server_host_key_algorithms}
+    return tuple(kind for kind in _WANTED if kind in offered - seen)
+
+
+def certified_types(offer: Proposal, seen: set[str]) -> Names:
+    """Return the key types with a certificate on offer that has not been seen yet."""
+    offered = {
+        key_type(name) for name in offer.server_host_key_algorithms if name.endswith(CERTIFICATE)
+    }
     return tuple(kind for kind in _WANTED if kind in offered - seen)
 
 
@@ -142,6 +155,13 @@ class _Requests:
         """Request the server's key of this type."""
         offer, topic = offer_for(algorithms_of(kind)), Topic(f"{kind} host key")
         await self._run(offer, topic, lambda conversation: conversation.exchange_keys())
+
+    async def host_certificate(self, kind: str) -> None:
+        """Request the certificate of the server's key of this type."""
+        offer = offer_for(tuple(name for name in algorithms_of(kind) if name.endswith(CERTIFICATE)))
+        await self._run(
+            offer, Topic.HOST_CERTIFICATES, lambda conversation: conversation.exchange_keys()
+        )
 
     async def group(self, methods: Names, sizes: GroupSizes) -> GroupAnswer | None:
         """Request a group; return None if there is no answer, not even a refusal."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
+from seventh.model.failure import ProtocolViolation
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh.client.conversation import Conversation
-from seventh.protocols.ssh.facts import GroupAnswer, SshFacts
+from seventh.protocols.ssh.facts import GroupAnswer, SshFacts, Topic
 from seventh.protocols.ssh.facts.deviations import Deviation
 from seventh.protocols.ssh.wire import groups
+from seventh.protocols.ssh.wire.certificates import read_certificate
 
 
 def learn_key(ctx: ProbeContext, conversation: Conversation) -> None:
@@ -21,7 +25,25 @@ def learn_key(ctx: ProbeContext, conversation: Conversation) -> None:
         notes.learn(host_keys=(*known, seen))
     from seventh.protocols.ssh.client.authenticate_host import learn_trust
 
+    if key.certificate:
+        _learn_certificate(ctx, conversation)
     learn_trust(ctx, conversation)
+
+
+def _learn_certificate(ctx: ProbeContext, conversation: Conversation) -> None:
+    """Note the certificate that the host key came in, each once."""
+    notes, exchange = ctx.notes(SshFacts), conversation.exchange
+    if exchange is None or exchange.result is None:
+        return
+    try:
+        certificate = read_certificate(exchange.result.host_key)
+    except ProtocolViolation as violation:
+        notes.unknown(Topic.HOST_CERTIFICATES, violation.detail)
+        return
+    seen = certificate.facts("host", ctx.target.host.lower(), time.time())
+    known = notes.facts.host_certificates
+    if (seen.key, seen.serial) not in {(one.key, one.serial) for one in known}:
+        notes.learn(host_certificates=(*known, seen))
 
 
 def learn_group(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
+import time
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.net.probe_context import ProbeContext
@@ -21,6 +22,7 @@ from seventh.protocols.ssh.client.credentials import Credentials, read_credentia
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.facts import SshFacts, Topic
+from seventh.protocols.ssh.facts.certificates import SshCertificate
 from seventh.protocols.ssh.facts.login import Login
 from seventh.protocols.ssh.probe import session as session_probe
 from seventh.protocols.ssh.probe.further import greeted
@@ -56,7 +58,9 @@ async def check(ctx: ProbeContext, first: Stream) -> None:
         return
     known = read_known_hosts(options.of(SshOptions).known_hosts)
     credentials = await read_credentials(options, user)
-    notes.part("login", Login).learn(user=printable(user, 64))
+    notes.part("login", Login).learn(
+        user=printable(user, 64), certificates=_certificates(credentials, user)
+    )
     try:
         session = await _log_in(ctx, first, known, credentials)
     except Failed as failed:
@@ -76,6 +80,15 @@ async def check(ctx: ProbeContext, first: Stream) -> None:
 
 
 # -- the login -------------------------------------------------------------------------------------
+
+
+def _certificates(credentials: Credentials, user: str) -> tuple[SshCertificate, ...]:
+    """Return the certificates of the user's keys, judged for this user."""
+    return tuple(
+        identity.certificate.facts("user", user, time.time(), identity.source)
+        for identity in credentials.identities
+        if identity.certificate is not None
+    )
 
 
 async def _log_in(

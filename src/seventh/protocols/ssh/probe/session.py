@@ -14,13 +14,14 @@ from seventh.model.phase import Mark
 from seventh.net.notes import Part
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
+from seventh.protocols.ssh import SshOptions
 from seventh.protocols.ssh.client.failures import RefusedError
 from seventh.protocols.ssh.client.mux import ChannelStream, Mux
 from seventh.protocols.ssh.client.session import Session
 from seventh.protocols.ssh.client.sftp import SftpClient, SftpError
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.session import SessionFacts
-from seventh.protocols.ssh.probe import forwarding
+from seventh.protocols.ssh.probe import forwarding, programs, requested
 from seventh.protocols.ssh.wire import sftp
 from seventh.wire.reader import vector
 from seventh.wire.text import printable
@@ -46,7 +47,7 @@ async def check(ctx: ProbeContext, session: Session) -> None:
     """Test what the user of ``session`` may do; the session stays usable unless it ends itself.
 
     Phases: ``ssh.channel``, ``ssh.exec``, ``ssh.second_channel``, ``ssh.sftp``, and with
-    permission to write ``ssh.forward``.
+    permission to write ``ssh.forward`` and, for ``--forward``, ``ssh.requested_forward``.
     """
     notes = ctx.notes(SshFacts)
     mux = Mux(session, deviations=session.connection.deviations)
@@ -56,10 +57,13 @@ async def check(ctx: ProbeContext, session: Session) -> None:
         Topic.TERMINAL: _terminal,
         Topic.SFTP: _sftp,
         Topic.THROUGHPUT: _throughput,
+        Topic.PROGRAMS: programs.check,
     }
     denied = ctx.denied(3)
     if denied is None:
         steps[Topic.FORWARDING] = forwarding.check
+        if ctx.options.of(SshOptions).forward:
+            steps[Topic.REQUESTED_FORWARDS] = requested.check
     else:
         notes.unknown(Topic.FORWARDING, denied)
     try:

@@ -120,6 +120,8 @@ _LIMITS = {
             "penalties": "PerSourcePenalties no: no address is penalised for failed logins",
             "startups": "MaxStartups {start}: fewer than {start} connections are never limited",
             "grace": "LoginGraceTime 0: a login has no time limit",
+            "held": "{held} connections from one address are open without a login, and none was "
+            "refused",
         }
     },
     why="Without ever logging in, an attacker can occupy the CPU with key exchanges or all "
@@ -138,7 +140,12 @@ _LIMITS = {
 def throttle(ssh: SshFacts) -> Verdict:
     """Find penalties switched off, a late limit on connections, or no time limit."""
     config = ssh.config
-    if config is None or config.startups is None:
+    if config is None and ssh.startups is not None:
+        many = ssh.startups.refusal is None
+        return Hit(problems=("held",), held=ssh.startups.held) if many else None
+    if config is None:
+        return Skip("only --intrusive or a configuration file shows it; run `seventh lint FILE`")
+    if config.startups is None:
         return _undecided(config)
     wrong = {
         "penalties": config.penalties == "no",

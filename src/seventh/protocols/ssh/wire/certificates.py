@@ -9,10 +9,12 @@ from typing import Literal
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
+from seventh.protocols.ssh.facts.certificates import CertificateFault, SshCertificate
 from seventh.protocols.ssh.wire.hostkeys import (
     CERTIFICATE,
     PublicKey,
     UnknownKeyType,
+    fingerprint,
     read_key,
     verify,
 )
@@ -24,6 +26,9 @@ MAX_PRINCIPALS = 256
 MAX_OPTIONS = 64
 _KINDS: dict[int, Literal["user", "host"]] = {1: "user", 2: "host"}
 _FOREVER = 2**64 - 1
+_DAY = 86400
+USER_OPTIONS = frozenset({"force-command", "source-address", "verify-required"})
+"""The critical options that OpenSSH defines for users."""
 _KEY_FIELDS = {
     "ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "ssh-ed448": 1,
     "sk-ssh-ed25519@openssh.com": 2, "sk-ecdsa-sha2-nistp256@openssh.com": 3,
@@ -105,6 +110,48 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         if kind == "user" and self.principals and name not in self.principals:
             return f"is for {', '.join(self.principals)}"
         return None
+
+    def faults(self, kind: str, name: str, now: float) -> tuple[CertificateFault, ...]:
+        """Return why it is not accepted for ``name`` at ``now``, all reasons that apply.
+
+        A server may map other principals to a user (AuthorizedPrincipalsFile).
+        """
+        pattern = kind == "host"
+        known = frozenset() if pattern else USER_OPTIONS
+        fits = any(matches(name, p) if pattern else name == p for p in self.principals)
+        found: dict[CertificateFault, bool] = {
+            "kind": self.kind != kind,
+            "signature": self.signed is Signed.WRONG,
+            "sha1": self.signed is Signed.SHA1,
+            "by-certificate": self.signed is Signed.BY_CERTIFICATE,
+            "unverified": self.signed is Signed.UNVERIFIED,
+            "early": now < self.valid_after,
+            "expired": self.valid_before != _FOREVER and now >= self.valid_before,
+            "critical": not known.issuperset(self.critical_options),
+            "no-principals": not self.principals,
+            "principal": bool(self.principals) and not fits,
+        }
+        return tuple(fault for fault, applies in found.items() if applies)
+
+    def facts(self, kind: str, name: str, now: float, source: str = "") -> SshCertificate:
+        """Return the certificate as the report has it."""
+        ends = None if self.valid_before == _FOREVER else self.valid_before
+        return SshCertificate(
+            kind=self.kind,
+            key=fingerprint(self.key.type, self.key.plain),
+            name=name,
+            source=source,
+            serial=self.serial,
+            key_id=self.key_id,
+            principals=self.principals,
+            valid_after=_date(self.valid_after) if self.valid_after else "",
+            valid_before=_date(ends) if ends is not None else "",
+            days_left=(ends - now) / _DAY if ends is not None else None,
+            lifetime_days=(ends - self.valid_after) / _DAY if ends is not None else None,
+            critical_options=self.critical_options,
+            authority=fingerprint(self.authority_type, self.authority),
+            faults=self.faults(kind, name, now),
+        )
 
 
 def _date(seconds: int) -> str:

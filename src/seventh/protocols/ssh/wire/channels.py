@@ -5,7 +5,8 @@
     send(message)
     for reply in channels.receive(message_of_the_peer, at): send(reply)
 
-Every channel that the server opens is refused; one of a remote forwarding of ours is noted.
+Every channel that the server opens is refused, but for those of a remote forwarding of ours: they
+are noted, or accepted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from seventh.protocols.ssh.wire.channel import (
     MAX_PACKET_BYTES,
     MAX_PEER_REQUESTS,
     PROHIBITED,
+    SHORTAGE,
     WINDOW_BYTES,
     Channel,
 )
@@ -39,6 +41,8 @@ from seventh.wire.reader import Reader
 
 MAX_CHANNELS = 32
 """Open channels in one connection."""
+MAX_ACCEPTED = 4
+"""Accepted channels of one remote forwarding that were not taken."""
 MAX_PEER_OPENS = 64
 """Attempts of the server to open a channel in one connection."""
 
@@ -61,6 +65,8 @@ class Channels:
         self._next = 0
         self._peer_opens = 0
         self._forwards: set[int] = set()
+        self.accepted: dict[int, deque[Channel]] = {}
+        """By forwarded port: the channels that the server opened and we accepted."""
 
     # -- what we send ----------------------------------------------------------------------------
 
@@ -93,9 +99,14 @@ class Channels:
         """Note in ``forwarded`` the connections to the remote forwarding on ``port``."""
         self._forwards.add(port)
 
+    def accept_forward(self, port: int) -> None:
+        """Accept the connections to the remote forwarding on ``port``."""
+        self.accepted[port] = deque()
+
     def forget_forward(self, port: int) -> None:
-        """Undo :meth:`expect_forward`."""
+        """Undo :meth:`expect_forward` and :meth:`accept_forward`."""
         self._forwards.discard(port)
+        self.accepted.pop(port, None)
 
     # -- what the peer sends ---------------------------------------------------------------------
 
@@ -103,7 +114,7 @@ class Channels:
         """Take one message; return what to send for it. Raises ProtocolViolation."""
         match message:
             case ChannelOpen():
-                return [self._refuse(message)]
+                return [self._peer_opens_channel(message, at)]
             case OpenConfirmation():
                 unwanted = self._channel(message.recipient).confirm(message, at)
                 return [unwanted] if unwanted is not None else []
@@ -146,8 +157,8 @@ class Channels:
             raise ProtocolViolation(f"a message for channel {number}, which is not open")
         return channel
 
-    def _refuse(self, message: ChannelOpen) -> OpenFailure:
-        """Refuse a channel of the server's; note it where it is of a forwarding of ours."""
+    def _peer_opens_channel(self, message: ChannelOpen, at: Mark) -> OpenConfirmation | OpenFailure:
+        """Accept, note or refuse a channel of the server's."""
         self._peer_opens += 1
         if self._peer_opens > MAX_PEER_OPENS:
             raise ProtocolViolation(f"the server tries to open more than {MAX_PEER_OPENS} channels")
@@ -155,9 +166,25 @@ class Channels:
             reader = Reader(message.fields, "forwarded-tcpip")
             reader.vector(4)  # the address
             port = reader.u32()
+            waiting = self.accepted.get(port)
+            if waiting is not None and len(waiting) < MAX_ACCEPTED:
+                return self._accept(message, waiting, at)
             if port in self._forwards:
                 self.forwarded.add(port)
                 return OpenFailure(message.sender, CONNECT_FAILED, b"noted; not connected")
         kind = message.kind[:32]
         self.refused_peer_opens[kind] = self.refused_peer_opens.get(kind, 0) + 1
         return OpenFailure(message.sender, PROHIBITED, b"this client accepts no channels")
+
+    def _accept(
+        self, message: ChannelOpen, waiting: deque[Channel], at: Mark
+    ) -> OpenConfirmation | OpenFailure:
+        if len(self.open) >= MAX_CHANNELS:
+            return OpenFailure(message.sender, SHORTAGE, b"too many channels")
+        channel = Channel(self._next, self._deviations)
+        self._next += 1
+        self.open[channel.number] = channel
+        theirs = (message.sender, message.window, message.max_packet)
+        channel.confirm(OpenConfirmation(channel.number, *theirs), at)
+        waiting.append(channel)
+        return OpenConfirmation(message.sender, channel.number, WINDOW_BYTES, MAX_PACKET_BYTES)

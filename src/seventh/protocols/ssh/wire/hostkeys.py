@@ -104,6 +104,12 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def fingerprint(kind: str, blob: bytes) -> str:
+    """Return a key's type and SHA-256 fingerprint, as OpenSSH writes them."""
+    text = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return f"{kind} SHA256:{text}"
+
+
 def read_key(blob: bytes) -> PublicKey:
     """Parse a key blob; ProtocolViolation when it is malformed or of an unknown type."""
     reader = Reader(blob, "the host key")

@@ -15,6 +15,7 @@ from OpenSSL import SSL
 
 from seventh.labkit.ca import Issued
 from seventh.labkit.names import name_server
+from seventh.labkit.revocation import staple
 from seventh.labkit.serve import Fault, Kit, Served
 from seventh.labkit.tlsserve import (
     GOOD_CIPHERS,
@@ -42,6 +43,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The certificate of another key type, beside the first."""
     default: Callable[[Kit], Issued] | None = None
     """The certificate for clients that send no server name."""
+    staple: Callable[[Kit, Issued], bytes] | None = None
+    """The OCSP response about the first certificate."""
     ciphers: str = GOOD_CIPHERS
     groups: str = GOOD_GROUPS
     best: int = SSL.TLS1_3_VERSION
@@ -63,8 +66,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the check treats the lab's root as a public one."""
 
 
-def _rsa_1024() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+def _rsa(bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def _expired_rsa(kit: Kit) -> Issued:
@@ -234,7 +237,7 @@ FAULTS = (
     _fault(
         "weak-key", "the certificate has a 1024-bit RSA key", "TLS-CERT-WEAK",
         reason=Reason.TLS_CERTIFICATE_WEAK,
-        setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa_1024())),
+        setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa(1024))),
     ),
     _fault(
         "sha1", "the certificate is signed with SHA-1", "TLS-CERT-WEAK",
@@ -255,6 +258,14 @@ FAULTS = (
     _fault(
         "must-staple", "the certificate requires an OCSP staple and none is sent", "TLS-STAPLE",
         setup=_issue(must_staple=True),
+    ),
+    _fault(
+        "revoked", "the certificate is revoked, by its OCSP staple", "TLS-REVOKED",
+        setup=Setup(staple=lambda kit, issued: staple(kit.authority, issued, revoked=True)),
+    ),
+    _fault(
+        "stale-staple", "the OCSP staple expired a day ago", "TLS-STAPLE-INVALID",
+        setup=Setup(staple=lambda kit, issued: staple(kit.authority, issued, begins=-8 * _DAY)),
     ),
     _fault(
         "second-expired", "the RSA certificate beside a valid ECDSA one has expired",
@@ -279,6 +290,12 @@ FAULTS = (
     _fault(
         "cbc", "CBC suites are accepted", "TLS-WEAK-CIPHER",
         setup=Setup(ciphers=f"{GOOD_CIPHERS}:ECDHE-ECDSA-AES128-SHA"),
+    ),
+    _fault(
+        "rsa-only", "only TLS 1.2 with static RSA is supported, which Go and Python do not offer",
+        "TLS-CLIENTS-CUT", "TLS-WEAK-CIPHER", "TLS-NO13", "TLS-NO-PQ",
+        setup=Setup(issue=lambda kit: kit.authority.issue(key=_rsa(2048)),
+                    ciphers="AES128-GCM-SHA256", best=SSL.TLS1_2_VERSION),
     ),
     _fault(
         "small-dh", "the Diffie-Hellman prime has 1024 bits", "TLS-DH-SMALL",
@@ -351,8 +368,10 @@ TOUR = ("missing-intermediate",)
 async def serve(fault: Fault | None, kit: Kit) -> AsyncIterator[Served]:
     """Run a TLS server whose only fault is ``fault``."""
     setup = fault.setup if isinstance(fault, TlsFault) else Setup()
+    issued = setup.issue(kit)
     context = server_context(
-        setup.issue(kit),
+        issued,
+        staple=setup.staple(kit, issued) if setup.staple is not None else None,
         second=setup.second(kit) if setup.second is not None else None,
         default=setup.default(kit) if setup.default is not None else None,
         ciphers=setup.ciphers,

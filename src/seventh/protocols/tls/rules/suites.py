@@ -21,6 +21,8 @@ from seventh.wire.tlsnames import grade
         "what": {
             "accepted": "accepts {suites}",
             "accepted-at-least": "accepts at least {suites}",
+            "accepted-and-untested": "accepts at least {suites}; {untested} other weak suites were "
+            "not tested",
             "allowed": "the configuration allows {suites}",
             "allowed-if-supported": "the configuration allows {suites}. OpenSSL refuses NULL and "
             "anonymous suites unless the list has @SECLEVEL=0, and most builds since 1.1.0 have "
@@ -79,7 +81,11 @@ def _weak(tls: TlsFacts, suites: tuple[str, ...], broken: list[str]) -> Hit:
     severity = None if broken else Severity.MEDIUM
     if not tls.configured:
         what = "accepted" if tls.all_suites else "accepted-at-least"
-        return Hit(severity, suites=suites, what=what)
+        if not tls.unasked_suites:
+            return Hit(severity, suites=suites, what=what)
+        return Hit(
+            severity, suites=suites, untested=tls.unasked_suites, what="accepted-and-untested"
+        )
     open_ = any("_NULL_" in suite or "_anon_" in suite for suite in broken)
     if broken and not (open_ and tls.security_level == 0):
         return Hit(Severity.MEDIUM, suites=suites, what="allowed-if-supported")

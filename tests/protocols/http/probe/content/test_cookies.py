@@ -25,23 +25,49 @@ def test_a_good_one() -> None:
     assert b"s3cret" not in msgspec.json.encode(cookie)
 
 
+NO_SECURE = "without Secure it is also sent over plain HTTP"
+NO_HTTP_ONLY = "without HttpOnly scripts can read it"
+NO_SAME_SITE = "without SameSite the default depends on the browser"
+NEEDS_SECURE = "its prefix requires Secure"
+HOST = "its prefix requires Path=/ and no Domain"
+RESERVED = "its value starts with a prefix reserved for names"
+LONG = "longer than 4096 bytes, which browsers may reject"
+REST = "; Secure; HttpOnly; SameSite=Lax"
+
+
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "problems"),
     [
-        ("a=1; HttpOnly; SameSite=Lax", "without Secure"),
-        ("a=1; Secure; SameSite=Lax", "without HttpOnly"),
-        ("a=1; Secure; HttpOnly", "without SameSite"),
-        ("a=1; HttpOnly; SameSite=None", "SameSite=None requires Secure"),
-        ("__Secure-a=1; HttpOnly; SameSite=Lax", "its prefix requires Secure"),
-        ("__Host-a=1; Secure; HttpOnly; SameSite=Lax; Path=/; Domain=x", "no Domain"),
-        ("__host-a=1; Secure; HttpOnly; SameSite=Lax", "requires Path=/"),
-        ("__Secure-x; Secure; HttpOnly; SameSite=Lax", "reserved for names"),
-        ("a=1; Secure; HttpOnly; SameSite=sometimes", "without SameSite"),
-        ("a=" + "1" * 5000 + "; Secure; HttpOnly; SameSite=Lax", "longer than 4096"),
+        (f"a=1{REST}", ()),
+        ("a=1; secure; HTTPONLY; samesite=STRICT", ()),
+        ("a=1; Secure; HttpOnly; SameSite=None", ()),
+        ("a=1", (NO_SECURE, NO_HTTP_ONLY, NO_SAME_SITE)),
+        ("a=1; HttpOnly; SameSite=Lax", (NO_SECURE,)),
+        ("a=1; Secure; SameSite=Lax", (NO_HTTP_ONLY,)),
+        ("a=1; Secure; HttpOnly", (NO_SAME_SITE,)),
+        ("a=1; Secure; HttpOnly; SameSite=sometimes", (NO_SAME_SITE,)),
+        ("a=1; HttpOnly; SameSite=None", ("SameSite=None requires Secure", NO_SECURE)),
+        ("__Secure-a=1; HttpOnly; SameSite=Lax", (NEEDS_SECURE, NO_SECURE)),
+        (f"__secure-a=1{REST}", ()),
+        (f"__Host-a=1{REST}; Path=/", ()),
+        (f"__Host-a=1{REST}; Path=/; Domain=x", (HOST,)),
+        (f"__host-a=1{REST}", (HOST,)),
+        (f"__Host-a=1{REST}; Path=/a", (HOST,)),
+        ("__Host-a=1; HttpOnly; SameSite=Lax; Path=/", (NEEDS_SECURE, NO_SECURE)),
+        (f"__Secure-x{REST}", (RESERVED,)),
+        (f"=__Host-x{REST}", (RESERVED,)),
+        (f"x{REST}", ()),
+        (f"a={'1' * (4096 - 2 - len(REST))}{REST}", ()),
+        (f"a={'1' * (4097 - 2 - len(REST))}{REST}", (LONG,)),
     ],
 )
-def test_problems(line: str, said: str) -> None:
-    assert any(said in problem for problem in read(line).problems), read(line)
+def test_problems(line: str, problems: tuple[str, ...]) -> None:
+    assert read(line).problems == problems
+
+
+def test_over_plain_http_secure_is_refused() -> None:
+    assert read(f"a=1{REST}", secure=False).problems == ("Secure, but set over plain HTTP",)
+    assert read("a=1; HttpOnly; SameSite=Lax", secure=False).problems == ()
 
 
 @pytest.mark.parametrize(

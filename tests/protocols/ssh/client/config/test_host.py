@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.engine.check import check_one
-from seventh.labkit.serve import Kit
 from seventh.lintkit.files import Files
-from seventh.model.failure import Reason, UsageError
-from seventh.model.options import Options
-from seventh.model.target import Target, parse_target
-from seventh.protocols import schemes
-from seventh.protocols.ssh import SshOptions, host_alias, lab
-from seventh.protocols.ssh.client.config.host import HostConfig, Query, UserConfig
+from seventh.protocols.ssh.client.config.host import HostConfig, Query, UserConfig, refusals
 from seventh.protocols.ssh.client.config.reading import read
 from seventh.protocols.ssh.client.config.tokens import expand
 from seventh.protocols.ssh.wire.patterns import (
@@ -28,7 +25,6 @@ from seventh.protocols.ssh.wire.patterns import (
     matches_list,
     seconds,
 )
-from tests.options import options_with
 
 
 def resolved(text: str, host: str, **asked: object) -> HostConfig:
@@ -139,6 +135,170 @@ Host bastion
     assert host.expanded(host.value("controlpath")).endswith("/.ssh/cm-ops@bastion.example.com:22")
 
 
+@pytest.mark.parametrize(
+    ("text", "asked", "port"),
+    [
+        ("Host a\n Port 1\n", {}, 1),
+        ("Host b\n Port 1\n", {}, None),
+        ("Host !a *\n Port 1\n", {}, None),
+        ("Host * !a\n Port 1\n", {}, None),
+        ("Host !b a\n Port 1\n", {}, 1),
+        ("Host !b\n Port 1\n", {}, None),
+        ("Port 1\nPort 2\n", {}, 1),
+        ("Port 1\n", {"port": 7}, 7),
+        ("Match all\n Port 1\n", {}, 1),
+        ("Match !all\n Port 1\n", {}, None),
+        ("Match host A\n Port 1\n", {}, 1),
+        ("Match host b\n Port 1\n", {}, None),
+        ("Match !host b\n Port 1\n", {}, 1),
+        ("Match !host a\n Port 1\n", {}, None),
+        ("Match host a user x\n Port 1\n", {"user": "x"}, 1),
+        ("Match host a user x\n Port 1\n", {"user": "y"}, None),
+        # HostName of the lines before counts for host, and not for originalhost.
+        ("HostName c\nMatch host c\n Port 1\n", {}, 1),
+        ("HostName c\nMatch host a\n Port 1\n", {}, None),
+        ("HostName c\nMatch originalhost a\n Port 1\n", {}, 1),
+        ("HostName c\nMatch originalhost c\n Port 1\n", {}, None),
+        ("HostName c\nHost c\n Port 1\n", {}, None),
+        # The second pass has the host name of the first.
+        ("HostName c\nMatch final host c\n Port 1\n", {}, 1),
+        ("HostName c\nMatch final all\nHost c\n Port 1\n", {}, 1),
+        ("HostName c\nCanonicalizeHostname yes\nHost c\n Port 1\n", {}, 1),
+        ("HostName c\nCanonicalizeHostname no\nHost c\n Port 1\n", {}, None),
+        ("CanonicalizeHostname always\nMatch canonical all\n Port 1\n", {}, 1),
+        ("Match canonical all\n Port 1\n", {}, None),
+        ("Match !final all\n Port 1\n", {}, 1),
+        ("Match user x\n Port 1\n", {"local_user": "x"}, 1),
+        ("User x\nMatch user x\n Port 1\n", {"local_user": "y"}, 1),
+        ("User x\nMatch user x\n Port 1\n", {"user": "y"}, None),
+        ("Match localuser x\n Port 1\n", {"local_user": "x"}, 1),
+        ("Match localuser x\n Port 1\n", {"local_user": "y", "user": "x"}, None),
+        ("Tag t\nMatch tagged t\n Port 1\n", {}, 1),
+        ("Match tagged t\n Port 1\n", {}, None),
+        ("Tag u\nMatch tagged t\n Port 1\n", {}, None),
+        ("Match localnetwork 0.0.0.0/0\n Port 1\n", {}, None),
+        ("Match !localnetwork 0.0.0.0/0\n Port 1\n", {}, None),
+        ("Host b\n Port 1\n", {"assumed": frozenset({0})}, 1),
+        ("Host b\n Port 1\nHost c\n Port 2\n", {"assumed": frozenset({1})}, 2),
+    ],
+)
+def test_which_lines_hold(text: str, asked: dict[str, Any], port: int | None) -> None:
+    assert resolved(text, "a", **asked).port == port
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("Compression TRUE\n", "compression", "yes"),
+        ("Compression false\n", "compression", "no"),
+        ("Compression maybe\n", "compression", "maybe"),
+        ("", "compression", "no"),
+        ("AddressFamily INET6\n", "addressfamily", "inet6"),
+        ("CanonicalizeHostname always\n", "canonicalizehostname", "always"),
+        ("ControlMaster AutoAsk\n", "controlmaster", "autoask"),
+        ("PubkeyAuthentication Unbound\n", "pubkeyauthentication", "unbound"),
+        ("PubkeyAuthentication host-bound\n", "pubkeyauthentication", "host-bound"),
+        ("RequestTTY Force\n", "requesttty", "force"),
+        ("SessionType Subsystem\n", "sessiontype", "subsystem"),
+        ("StrictHostKeyChecking Accept-New\n", "stricthostkeychecking", "accept-new"),
+        ("StrictHostKeyChecking OFF\n", "stricthostkeychecking", "off"),
+        ("Tunnel Point-To-Point\n", "tunnel", "point-to-point"),
+        ("UpdateHostKeys Ask\n", "updatehostkeys", "ask"),
+        ("VerifyHostKeyDNS Ask\n", "verifyhostkeydns", "ask"),
+        ("ConnectTimeout 1m\n", "connecttimeout", "60"),
+        ("ConnectTimeout none\n", "connecttimeout", "none"),
+        ("ServerAliveInterval 1m\n", "serveraliveinterval", "60"),
+        ("ForwardX11Timeout 1h\n", "forwardx11timeout", "3600"),
+        ("ForwardAgent YES\n", "forwardagent", "yes"),
+        ("ForwardAgent /Path\n", "forwardagent", "/Path"),
+        ("ControlPersist True\n", "controlpersist", "yes"),
+        ("ControlPersist 2m\n", "controlpersist", "120"),
+        ("BatchMode True\n", "batchmode", "yes"),
+        ("SendEnv A B\n", "sendenv", "A B"),
+    ],
+)
+def test_values_in_canonical_form(text: str, name: str, value: str) -> None:
+    assert resolved(text, "a").value(name) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Compression maybe\n", "Compression: invalid value 'maybe'"),
+        ("BatchMode x\n", "BatchMode: invalid value 'x'"),
+        ("ConnectTimeout x\n", "ConnectTimeout: invalid value 'x'"),
+        ("ControlPersist x\n", "ControlPersist: invalid value 'x'"),
+        ("Port 0\n", "Port: invalid value '0'"),
+        ("Tunnel x\n", "Tunnel: invalid value 'x'"),
+        ("User a b\n", "User: extra arguments after 'a'"),
+        ("ForwardAgent /a\nUser b\n", None),
+    ],
+)
+def test_lines_that_ssh_refuses(text: str, why: str | None) -> None:
+    files = Files()
+    reading = read(files.take("config", text.encode()), files, "client")
+    assert [said for _, said in refusals(reading)] == ([] if why is None else [why])
+
+
+def test_cumulative_lines_are_all_kept_once_and_either_of_two_excludes_the_other() -> None:
+    host = resolved(
+        "IdentityFile /a\nIdentityFile none\nIdentityFile /a\nIdentityFile /%h.%n\n"
+        "ProxyJump j # why\nProxyCommand nc %h\n",
+        "A",
+    )
+    assert host.identity_files == ("/a", "/a.A")
+    assert (host.proxy_jump, host.proxy_command) == ("j", None)
+    host = resolved("ProxyCommand nc %h\nProxyJump j\n", "a")
+    assert (host.proxy_jump, host.proxy_command) == (None, "nc %h")
+    for text in ("ProxyJump NONE\n", "ProxyCommand None\n", ""):
+        host = resolved(text, "a")
+        assert (host.proxy_jump, host.proxy_command) == (None, None)
+    jump = "HostName b\nUser u\nPort 7\nProxyJump %r@%h.%n:%p\n"
+    assert resolved(jump, "a").proxy_jump == "u@b.a:7"
+    assert resolved("ProxyJump %r@%h:%p\n", "a", local_user="me").proxy_jump == "me@a:22"
+
+
+def test_known_hosts_files_and_their_tokens() -> None:
+    assert resolved("", "a").known_hosts is None
+    assert resolved("UserKnownHostsFile NONE\n", "a").known_hosts == ()
+    text = "HostName B.example\nHostKeyAlias Key\nUserKnownHostsFile /%k /%h/%n/%p/%r/%u/%%\n"
+    host = resolved(text, "A", user="x", local_user="me")
+    assert host.known_hosts == ("/key", "/b.example/A/22/x/me/%")
+    assert resolved("UserKnownHostsFile /%k\n", "A").known_hosts == ("/A",)
+    here = socket.gethostname()
+    hashed = hashlib.sha1(f"{here}b.example22x".encode(), usedforsecurity=False).hexdigest()
+    assert host.expanded("%C|%l|%L|%i|%d") == (
+        f"{hashed}|{here}|{here.partition('.')[0]}|{os.getuid()}|{Path.home()}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("HostName 2001:DB8:0::1\n", "2001:db8::1"),
+        ("HostName fe80::1%%Eth0\n", "fe80::1%Eth0"),
+        ("HostName %h.Example\n", "a.example"),
+        ("", "a"),
+        ("HostName %n\n", "a"),
+    ],
+)
+def test_the_host_to_connect_to(text: str, name: str) -> None:
+    assert resolved(text, "A").host_name == name
+
+
+def test_variables_are_expanded_where_they_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEVENTH_SET", "v")
+    assert expand("${SEVENTH_SET}/%%", {}, variables=True) == "v/%"
+    assert expand("${SEVENTH_SET}%h", {"h": "x"}) == "${SEVENTH_SET}x"
+    for text, why in (
+        ("%q", "token %q not allowed here"), ("%", "token % not allowed here"),
+        ("${SEVENTH_NOT_SET}", "environment variable SEVENTH_NOT_SET not set"),
+    ):  # fmt: skip
+        with pytest.raises(GrammarError) as raised:
+            expand(text, {"h": "x"}, variables=True)
+        assert str(raised.value) == why
+
+
 def test_exec_is_never_run(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     text = f'Match exec "touch {trace}"\n Port 1\nMatch !exec "touch {trace}"\n Port 2\nPort 3\n'
@@ -156,212 +316,3 @@ def test_an_unknown_token_and_a_missing_variable_are_told() -> None:
         expand("%q", {})
     with pytest.raises(GrammarError):
         expand("${SEVENTH_NOT_SET}", {}, variables=True)
-
-
-# -- aim -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    file = tmp_path / "config"
-    file.write_text(
-        f"""
-Host web
-  HostName 192.0.2.7
-  Port 2200
-  User deploy
-  IdentityFile {tmp_path}/key
-  IdentityFile {tmp_path}/missing
-  ProxyJump ops@bastion,second:2022
-  UserKnownHostsFile {tmp_path}/known
-Host bastion
-  HostName bastion.example.com
-  Port 2201
-  User jumper
-Host plain
-  ProxyCommand ssh -q -W %h:%p -l ops bastion
-Host other
-  ProxyCommand nc %h %p
-Host deep
-  ProxyJump web
-Host round
-  ProxyJump about
-Host about
-  ProxyJump round
-"""
-    )
-    (tmp_path / "key").write_text("no key, but a file that ssh would try\n")
-    (tmp_path / "known").write_text("")
-    return file
-
-
-def aimed(url: str, config: Path, **options: object) -> tuple[Target, Options]:
-    (target,) = parse_target(url, schemes())
-    return host_alias.resolve_alias(target, options_with(ssh_config=str(config), **options))
-
-
-def hops(options: Options) -> str:
-    """The jump hosts in one line."""
-    return ",".join(f"{hop.user}@{hop.authority}" if hop.user else hop.authority
-                    for hop in options.via)  # fmt: skip
-
-
-def test_an_alias_leads_to_its_host_and_grants_nothing(config: Path) -> None:
-    target, options = aimed("ssh://web", config)
-    assert (target.host, target.port, target.user) == ("192.0.2.7", 2200, "deploy")
-    assert hops(options) == "ops@bastion:22,second:2022"
-    assert options.of(SshOptions).known_hosts == str(config.parent / "known")
-    assert not options.has_credential
-    assert options.of(SshOptions).identities == ()
-
-
-def test_a_credential_takes_what_the_file_says_of_logging_in(config: Path) -> None:
-    _, options = aimed("ssh://web", config, password_file="secret")
-    assert options.user == "deploy"
-    assert options.of(SshOptions).identities == (str(config.parent / "key"),)
-    _, options = aimed("ssh://me@web", config)
-    assert options.user == "me"
-    assert options.has_credential
-
-
-def test_the_command_line_wins(config: Path) -> None:
-    target, options = aimed("ssh://web:22", config, via="ssh://x", known_hosts="mine", user="u")
-    assert target.port == 22
-    assert (hops(options), options.user) == ("x:22", "u")
-    assert options.of(SshOptions).known_hosts == "mine"
-
-
-def test_jumps_of_commands_and_of_jumps(config: Path) -> None:
-    assert hops(aimed("ssh://plain", config)[1]) == "ops@bastion:22"
-    assert hops(aimed("ssh://deep", config)[1]) == "ops@bastion:22,second:2022,web:22"
-    with pytest.raises(UsageError, match="ProxyCommand not supported"):
-        aimed("ssh://other", config)
-    with pytest.raises(UsageError, match="circular"):
-        aimed("ssh://round", config)
-
-
-def test_a_proxy_replaces_a_command_and_precedes_jump_hosts(config: Path) -> None:
-    proxy = "http://p:3128"
-    assert hops(aimed("ssh://other", config, proxy=proxy)[1]) == ""
-    assert hops(aimed("ssh://plain", config, proxy=proxy)[1]) == "ops@bastion:22"
-    with pytest.raises(UsageError, match="circular"):
-        aimed("ssh://round", config, proxy=proxy)
-
-
-def test_a_hop_is_resolved_like_a_host(config: Path) -> None:
-    (hop,) = parse_target("ssh://bastion", schemes())
-    options = options_with(ssh_config=str(config), user="me", identities=("k",))
-    found, user, identities = host_alias.resolve_hop(hop, options)
-    assert (found.host, found.port, user) == ("bastion.example.com", 2201, "jumper")
-    assert identities == ("k",)
-    (hop,) = parse_target("ssh://me@web:22", schemes())
-    found, user, identities = host_alias.resolve_hop(hop, options)
-    assert (found.host, found.port, user) == ("192.0.2.7", 22, "me")
-    assert identities == ("k", str(config.parent / "key"))
-
-
-def test_without_a_file_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "none")
-    (target,) = parse_target("ssh://web", schemes())
-    options = Options()
-    assert host_alias.resolve_alias(target, options) == (target, options)
-    assert host_alias.resolve_alias(target, options_with(ssh_config="none")) == (
-        target,
-        options_with(ssh_config="none"),
-    )
-
-
-def test_the_person_s_own_file_comes_before_the_system_s(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh" / "config").write_text("Host web\n Port 2201\n Include more\n")
-    (tmp_path / ".ssh" / "more").write_text("HostName from.include\n")
-    (tmp_path / "system").write_text("Port 1\nUser system\n")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "system")
-    (target,) = parse_target("ssh://web", schemes())
-    found, _ = host_alias.resolve_alias(target, Options())
-    assert (found.host, found.port, found.user) == ("from.include", 2201, "system")
-
-
-@pytest.mark.parametrize(
-    ("text", "port"),
-    [
-        ("Include conf.d/*.conf\nHost *\n SendEnv LANG\n HashKnownHosts yes\n", 22),
-        ("Host *\n  Port 1\n", 1),
-        ("Include full.d/*.conf\n", 7),
-        ("Include full.d/a*\n", 7),
-    ],
-)
-def test_a_system_file_is_read_where_it_is_relevant(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, port: int
-) -> None:
-    (tmp_path / "full.d").mkdir()
-    (tmp_path / "full.d" / "a.conf").write_text("Port 7\n")
-    (tmp_path / "system").write_text(text)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(host_alias, "SYSTEM_FILE", tmp_path / "system")
-    host_alias._is_relevant.cache_clear()
-    (target,) = parse_target("ssh://web", schemes())
-    assert host_alias.resolve_alias(target, Options())[0].port == port
-    assert bool(host_alias._is_relevant(host_alias._stamp(str(host_alias.SYSTEM_FILE)))) is (
-        port != 22
-    )
-
-
-def test_a_broken_file_is_told_with_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "config"
-    file.write_text("Host web\n  Port many\n")
-    with pytest.raises(UsageError, match=f"{file}:2: .*Port: invalid value 'many'"):
-        aimed("ssh://web", file)
-    with pytest.raises(UsageError, match="--ssh-config"):
-        aimed("ssh://web", tmp_path / "missing")
-
-
-def test_a_directive_of_a_newer_ssh_is_no_reason_to_stop(tmp_path: Path) -> None:
-    file = tmp_path / "config"
-    file.write_text("FutureThing yes\nPort 2200\n")
-    assert aimed("ssh://web", file)[0].port == 2200
-
-
-def test_a_thousand_targets_read_the_file_once_and_a_change_is_seen(
-    config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reads: list[Path] = []
-    whole = Files.read
-
-    def counted(self: Files, name: str | Path, **how: object) -> object:
-        reads.append(Path(name))
-        return whole(self, name, **how)
-
-    monkeypatch.setattr(Files, "read", counted)
-    (target,) = parse_target("ssh://web", schemes())
-    for _ in range(1_000):
-        host_alias.resolve_alias(target, options_with(ssh_config=str(config)))
-    assert len(reads) <= 1
-    config.write_text("Host web\n Port 4\n")
-    assert aimed("ssh://web", config)[0].port == 4
-
-
-async def test_check_reaches_an_alias_that_is_no_name(tmp_path: Path, kit: Kit) -> None:
-    async with lab.serve(None, kit) as served:
-        port = served.target.rpartition(":")[2]
-        file = tmp_path / "config"
-        file.write_text(f"Host my-alias\n  HostName 127.0.0.1\n  Port {port}\n")
-        (target,) = parse_target("ssh://my-alias", schemes())
-        report = await check_one(target, options_with(ssh_config=str(file), timeout_seconds=10))
-    assert report.failure is None
-    assert report.target == "ssh://my-alias:22"
-    assert report.facts["net"].host == "127.0.0.1"  # type: ignore[attr-defined]
-
-
-async def test_a_broken_file_is_the_report_s_failure(tmp_path: Path) -> None:
-    file = tmp_path / "config"
-    file.write_text('Host "open\n')
-    (target,) = parse_target("ssh://web", schemes())
-    report = await check_one(target, options_with(ssh_config=str(file), timeout_seconds=5))
-    assert report.failure is not None
-    assert report.failure.reason is Reason.OPTIONS_UNUSABLE
-    assert f"{file}:1" in report.failure.detail

@@ -13,10 +13,10 @@ from seventh.protocols.ssh.wire.patterns import arguments
 
 COUNTS = ("0|7|2147483647", "-1|x|2147483648|1h|٣")
 TIMES = ("0|90|1h30m|2W", "x|1y|-1")
-FILES = ("/a|~/.ssh/%h|%%|%C%d%H%I%i%j%K%k%L%l%n%p%r%T%t%u%f", "%q|a%|%%%|/a%z")
+FILES = ("/a|~/.ssh/%h|%%|%C%d%i%j%k%L%l%n%p%r%u", "%q|a%|%%%|/%f|/%H|/%I|/%K|/%T|/%t")
 
 BOTH: dict[str, tuple[str, str]] = {
-    "fingerprinthash": ("md5|SHA256", "sha1|sha512|md"),
+    "fingerprinthash": ("md5|SHA256|sha1|sha384|sha512", "sha224|md"),
     "loglevel": ("QUIET|FATAL|ERROR|INFO|VERBOSE|DEBUG|DEBUG1|DEBUG2|DEBUG3", "DEBUG4|WARN"),
     "syslogfacility": (
         "DAEMON|USER|AUTH|AUTHPRIV|LOCAL0|LOCAL1|LOCAL2|LOCAL3|LOCAL4|LOCAL5|LOCAL6|LOCAL7",
@@ -24,14 +24,14 @@ BOTH: dict[str, tuple[str, str]] = {
     ),
     "ipqos": (
         ("none|ef|EF|le|lowdelay|throughput|reliability|cs0|cs1|cs2|cs3|cs4|cs5|cs6|cs7|af11|af12|"
-        "af13|af21|af22|af23|af31|af32|af33|af41|af42|af43|0|255|af21 cs1|010|0377"),
-        "cs8|af14|af10|af01|af51|256|-1|0400|08|x|af21 x",
+        "af13|af21|af22|af23|af31|af32|af33|af41|af42|af43|0|255|af21 cs1|010|0377|0x10|0XFF"),
+        "cs8|af14|af10|af01|af51|256|-1|0400|08|0x100|x|af21 x",
     ),
     "logverbose": ("none|kex.c:*:1000|a b", "none a|a NONE"),
-    "port": ("1|22|65535", "0|65536|-1|ssh|22x|٣|1000000000022"),
+    "port": ("1|22|65535", "0|65536|-1|many|22x|٣|1000000000022"),
     "rekeylimit": (
-        "default|DEFAULT none|0|16|1K|1k|1M|1G none|1G 1h|default 3600",
-        "none|15|1T|1G x|G|-1|1KB",
+        "default|default none|0|16|16B|1K|1k|1M|1G none|1G 1h|1T|1P|7E|default 3600|0G",
+        "DEFAULT none|1K NONE|none|15|15B|8E|9999999999G|1G x|-1|1KB|1x",
     ),
     "requiredrsasize": COUNTS,
     "setenv": ("A=b|A=|A=b B=c", "A|=b|A=b B"),
@@ -48,8 +48,8 @@ SERVER: dict[str, tuple[str, str]] = {
         "gssapi-keyex|publickey,password hostbased"),
         "guess|publickey,guess|publickey guess|any publickey",
     ),
-    "authorizedkeyscommand": ("none|NONE|/bin/true|%h/x", "true|./true"),
-    "authorizedprincipalscommand": ("none|/bin/true|%h/x", "true|./true"),
+    "authorizedkeyscommand": ("none|NONE|/bin/true", "true|./true|%h/x"),
+    "authorizedprincipalscommand": ("none|/bin/true", "true|./true|%h/x"),
     "clientalivecountmax": COUNTS,
     "clientaliveinterval": TIMES,
     "listenaddress": (
@@ -59,12 +59,19 @@ SERVER: dict[str, tuple[str, str]] = {
     "logingracetime": TIMES,
     "maxauthtries": COUNTS,
     "maxsessions": COUNTS,
-    "permitlisten": ("none|any|22|*:22|h:22|*|h:*|::1:22|[::1]:22 22", "h|0|h:0|70000|none 22x|:22"),
-    "permitopen": ("none|ANY|h:22|h:*|[::1]:22|h:ssh a:1", "h|:22|h:|h:65536|none h"),
-    "persourcemaxstartups": ("none|None|0|2147483647", "-1|x|2147483648"),
+    "permitlisten": (
+        "none|any|22|*:22|h:22|*|h:*|:22|[::1]:22 22|[]:22|h:ssh",
+        "h|0|h:0|70000|none 22x|ANY|None|::1:22|10:30:60|h/22|h:22/|[h]:22x|[::1]",
+    ),
+    "permitopen": (
+        "none|any|h:22|h:*|[::1]:22|:22|h:ssh a:1",
+        "h|h:|h:65536|none h|ANY|None|*|22|::1:22|10:30:60|h/22|any h:22",
+    ),
+    "persourcemaxstartups": ("none|0|2147483647", "None|-1|x|2147483648"),
     "persourcenetblocksize": ("0|32|32:128|24:64", "33|32:129|x|999"),
     "pubkeyauthoptions": (
-        "none|touch-required|verify-required|touch-required,VERIFY-required", "x|touch-required,x",
+        "none|NONE|touch-required|verify-required|TOUCH-required verify-required",
+        "x|touch-required x|touch-required,verify-required",
     ),
     "subsystem": ("sftp internal-sftp|sftp /bin/sftp -l INFO", "sftp"),
     "x11displayoffset": COUNTS,
@@ -77,11 +84,11 @@ CLIENT: dict[str, tuple[str, str]] = {
     "controlpath": FILES,
     "identityagent": FILES,
     "dynamicforward": ("1080|h:1080|[::1]:1080|/tmp/s|~/s|*:1", "0|70000|h:0|1!"),
-    "escapechar": ("~|^]|none|NONE|a", "ab|^ab"),
+    "escapechar": ("~|^]|none|^|^@|a", "NONE|ab|^ab|^?"),
     "globalknownhostsfile": ("none|/a|/a /b", "none /a|/a None"),
     "hostname": ("h|%h.x|%%h|192.0.2.1", "%n|%|a%p"),
     "localforward": ("8080 h:80|/tmp/a /tmp/b", "8080|0 h:80|70000 h:80"),
-    "remoteforward": ("0|22|22 h:22|/tmp/c h:22", "0 h:22|70000"),
+    "remoteforward": ("0|22|0 h:22|22 h:22|/tmp/c h:22", "70000"),
     "numberofpasswordprompts": COUNTS,
     "permitremoteopen": ("none|any|h:22|h:*", "h|h:65536"),
     "sendenv": ("LANG LC_*|-LC_*", "A=b|LANG A=b"),

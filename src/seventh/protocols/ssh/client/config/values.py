@@ -39,8 +39,11 @@ _METHODS = frozenset({
     "gssapi-keyex",
 })  # fmt: skip
 _PORT = re.compile(r"(?:\d{1,5}|\*|[A-Za-z][\w-]*)")
-_SIZE = re.compile(r"(\d{1,18})([kmg]?)", re.IGNORECASE)
-_TOKENS = re.compile(r"(?:[^%]|%[%CdfHhIijKkLlnprTtu])*")
+_PORTED = re.compile(r"(?:\[[^]]*\]|[^:/\[][^:/]*|):(.+)")
+_SIZE = re.compile(r"(\d{0,18})([bkmgtpe]?)", re.IGNORECASE)
+_UNITS = "bkmgtpe"
+_SMALLEST_REKEY_BYTES = 16
+_TOKENS = re.compile(r"(?:[^%]|%[%CdhijkLlnpru])*")
 _HOST_TOKENS = re.compile(r"(?:[^%]|%[%h])*")
 _WHOLE_LINES = frozenset({
     "forcecommand", "proxycommand", "localcommand", "remotecommand", "knownhostscommand",
@@ -83,15 +86,18 @@ def _word(*words: str) -> Check:
     return lambda values: values[0].lower() in words
 
 
-def _or(check: Check, *words: str) -> Check:
-    return lambda values: values[0].lower() in words or check(values)
+def _each(check: Callable[[str], bool]) -> Check:
+    return lambda values: all(map(check, values))
 
 
-def _each(check: Callable[[str], bool], *alone: str) -> Check:
-    """Check that every argument has the form, or that the only one is one of the words."""
-    return lambda values: (
-        (len(values) == 1 and values[0].lower() in alone) or all(map(check, values))
-    )
+def _or(check: Check, *alone: str) -> Check:
+    """Check that the only argument is one of the words in this case, or that ``check`` accepts."""
+    return lambda values: (len(values) == 1 and values[0] in alone) or check(values)
+
+
+def _or_any_case(check: Check, *alone: str) -> Check:
+    """Do the same for words in any case."""
+    return lambda values: (len(values) == 1 and values[0].lower() in alone) or check(values)
 
 
 def _none_alone(values: Names) -> bool:
@@ -102,7 +108,7 @@ def _qos(word: str) -> bool:
     if word.lower() in _QOS:
         return True
     try:
-        number = int(word, 8) if word.startswith("0") else int(word)
+        number = int(word, 16 if word[:2].lower() == "0x" else 8 if word.startswith("0") else 10)
     except ValueError:
         return False
     return 0 <= number <= 255
@@ -116,13 +122,16 @@ def _methods(values: Names) -> bool:
 
 def _size(text: str) -> bool:
     match = _SIZE.fullmatch(text)
-    return match is not None and (int(match[1]) == 0 or bool(match[2]) or int(match[1]) >= 16)
+    if match is None:
+        return False
+    size = int(match[1] or 0) << 10 * _UNITS.index(match[2].lower() or "b")
+    return size == 0 or _SMALLEST_REKEY_BYTES <= size < 2**63
 
 
 def _rekey(values: Names) -> bool:
     first, *then = values
-    return (first.lower() == "default" or _size(first)) and all(
-        word.lower() == "none" or seconds(word) is not None for word in then
+    return (first == "default" or _size(first)) and all(
+        word == "none" or seconds(word) is not None for word in then
     )
 
 
@@ -153,15 +162,15 @@ def _port(text: str) -> bool:
 
 
 def _ported(word: str) -> bool:
-    """Check for ``host:port``; an IPv6 address without brackets is accepted."""
-    host, colon, port = word.rpartition(":")
-    return bool(colon) and bool(host) and _port(port)
+    """Check for ``host:port``: an IPv6 address needs brackets, and the host may be empty."""
+    match = _PORTED.fullmatch(word)
+    return match is not None and _port(match[1])
 
 
 def _listen(word: str) -> bool:
     if (word.isascii() and word.isdigit()) or word == "*":
         return _port(word)
-    return _ported(word) and word.rpartition(":")[0].count(":") != 1
+    return _ported(word)
 
 
 def _mask(values: Names) -> bool:
@@ -176,7 +185,7 @@ def _net_block(values: Names) -> bool:
 
 def _escape(values: Names) -> bool:
     text = values[0]
-    return text.lower() == "none" or len(text) == 1 or (text[0] == "^" and len(text) == 2)
+    return text == "none" or len(text) == 1 or re.fullmatch(r"\^[@-\x7f]", text) is not None
 
 
 def _tunnel(values: Names) -> bool:
@@ -207,20 +216,20 @@ def _listen_address(values: Names) -> bool:
 
 
 def _command(values: Names) -> bool:
-    return values[0].lower() == "none" or values[0].startswith(("/", "%"))
+    return values[0].lower() == "none" or values[0].startswith("/")
 
 
 # -- directives ------------------------------------------------------------------------------------
 
 _BOTH: Mapping[str, Check] = {
-    "fingerprinthash": _word("md5", "sha256"),
-    "ipqos": lambda values: all(map(_qos, values)),
+    "fingerprinthash": _word("md5", "sha1", "sha256", "sha384", "sha512"),
+    "ipqos": _each(_qos),
     "loglevel": _word(*_LEVELS),
     "logverbose": _none_alone,
     "port": _number(1, 65535),
     "rekeylimit": _rekey,
     "requiredrsasize": _number(),
-    "setenv": lambda values: all(map(_setting, values)),
+    "setenv": _each(_setting),
     "streamlocalbindmask": _mask,
     "syslogfacility": _word(*_FACILITIES),
     "channeltimeout": _each(lambda word: word.lower() == "none" or _timeout(word)),
@@ -228,24 +237,23 @@ _BOTH: Mapping[str, Check] = {
 _CHECKS: Mapping[Side, Mapping[str, Check]] = {
     "server": {**_BOTH,
         "acceptenv": lambda values: not any("=" in value for value in values),
-        "allowusers": lambda values: all(map(_user, values)),
+        "allowusers": _each(_user),
         "authenticationmethods": _methods,
         "authorizedkeyscommand": _command,
         "authorizedprincipalscommand": _command,
         "clientalivecountmax": _number(),
         "clientaliveinterval": lambda values: seconds(values[0]) is not None,
-        "denyusers": lambda values: all(map(_user, values)),
+        "denyusers": _each(_user),
         "listenaddress": _listen_address,
         "logingracetime": lambda values: seconds(values[0]) is not None,
         "maxauthtries": _number(),
         "maxsessions": _number(),
-        "permitlisten": _each(_listen, "none", "any"),
-        "permitopen": _each(_ported, "none", "any"),
+        "permitlisten": _or(_each(_listen), "none", "any"),
+        "permitopen": _or(_each(_ported), "none", "any"),
         "persourcemaxstartups": _or(_number(), "none"),
         "persourcenetblocksize": _net_block,
         "pubkeyauthoptions": _each(
-            lambda word: set(word.lower().split(",")) <= {"touch-required", "verify-required"},
-            "none",
+            lambda word: word.lower() in {"none", "touch-required", "verify-required"}
         ),
         "subsystem": lambda values: len(values) > 1,
         "x11displayoffset": _number(),
@@ -253,7 +261,7 @@ _CHECKS: Mapping[Side, Mapping[str, Check]] = {
     "client": {**_BOTH,
         "addkeystoagent": _agent_keys,
         "canonicalizemaxdots": _number(),
-        "canonicalizepermittedcnames": _each(lambda word: ":" in word, "none"),
+        "canonicalizepermittedcnames": _or_any_case(_each(lambda word: ":" in word), "none"),
         "connectionattempts": _number(1),
         "controlpath": lambda values: _TOKENS.fullmatch(values[0]) is not None,
         "dynamicforward": _forward,
@@ -263,8 +271,8 @@ _CHECKS: Mapping[Side, Mapping[str, Check]] = {
         "identityagent": lambda values: _TOKENS.fullmatch(values[0]) is not None,
         "localforward": lambda values: len(values) == 2 and _forward(values),
         "numberofpasswordprompts": _number(),
-        "remoteforward": lambda values: values == ("0",) or _forward(values),
-        "permitremoteopen": _each(_ported, "none", "any"),
+        "remoteforward": lambda values: values[0] == "0" or _forward(values),
+        "permitremoteopen": _or_any_case(_each(_ported), "none", "any"),
         "sendenv": lambda values: not any("=" in value for value in values),
         "serveralivecountmax": _number(),
         "tunneldevice": _tunnel,
