@@ -19,6 +19,7 @@ from seventh.engine.installed import installed
 from seventh.engine.lint import Judged, Wanted, judge_file
 from seventh.engine.validate import Answer, Validation, validate
 from seventh.lintkit.links import is_foreign
+from seventh.lintkit.linted import Linted, View
 from seventh.lintkit.patch import Edit, Fix, NotPlaced, Why, changed, lines_of
 from seventh.lintkit.place import place_of
 from seventh.model.report import Finding
@@ -191,7 +192,7 @@ def _edits(judged: Judged, finding: Finding) -> Sequence[Edit]:
     if any(printable(line.replace("\t", " "), _MOST_CHARS) != line.replace("\t", " ")
            for line in lines):  # fmt: skip
         raise NotPlaced(Why.CHOICE)
-    view = next(view for view in linted.views if view.label == finding.view)
+    view = _view_of(finding, linted)
     edits = kind.fix(Fix(
         rule=finding.id, lines=lines, evidence=finding.source, view=view,
         main=judged.report.target.removeprefix("file:"),
@@ -201,6 +202,17 @@ def _edits(judged: Judged, finding: Finding) -> Sequence[Edit]:
     if not edits:
         raise NotPlaced(Why.NO_PLACE)
     return edits
+
+
+def _view_of(finding: Finding, linted: Linted) -> View:
+    """Return the view of a finding; of several with its label, the one with its lines."""
+    views = [view for view in linted.views if view.label == finding.view]
+    lines = set(finding.source)
+    return next((view for view in views if lines <= _lines(view)), views[0])
+
+
+def _lines(view: View) -> set[Line]:
+    return {setting.at for settings in view.settings.values() for setting in settings}
 
 
 def _edited(judged: Judged, edits: Sequence[Edit], main: Path) -> dict[str, bytes]:
@@ -222,10 +234,17 @@ def _edited(judged: Judged, edits: Sequence[Edit], main: Path) -> dict[str, byte
 
 
 def _is_gone(finding: Finding, before: Judged, after: Judged) -> bool:
-    """Return whether there is one finding less of the rule."""
-    was, now = ([one for one in judged.report.findings if one.id == finding.id]
-                for judged in (before, after))  # fmt: skip
-    return len(now) < len(was)
+    """Return whether one block less has a finding of the rule."""
+    was, now = (
+        sum(map(_blocks, (one for one in judged.report.findings if one.id == finding.id)))
+        for judged in (before, after)
+    )
+    return now < was
+
+
+def _blocks(finding: Finding) -> int:
+    """Return how many blocks have the finding: of those with the same lines it is one."""
+    return 1 + len(finding.also) + finding.more
 
 
 def _came(finding: Finding, before: Judged, after: Judged) -> list[str]:
@@ -238,7 +257,11 @@ def _came(finding: Finding, before: Judged, after: Judged) -> list[str]:
 
 
 def _weights(judged: Judged) -> Counter[tuple[str, Severity]]:
-    return Counter((one.id, one.severity) for one in judged.report.findings if not one.known)
+    found: Counter[tuple[str, Severity]] = Counter()
+    for one in judged.report.findings:
+        if not one.known:
+            found[one.id, one.severity] += _blocks(one)
+    return found
 
 
 def _refused(before: Judged, after: Judged) -> str:

@@ -103,6 +103,29 @@ def test_before_nginx_1_25_http2_is_a_parameter_of_every_tls_socket(tmp_path: Pa
     ).replace("[::]:443 ssl;", "[::]:443 ssl http2;")
 
 
+def test_servers_with_one_finding_are_all_changed(tmp_path: Path) -> None:
+    """They stand on the same default, so that the report has one finding for all of them."""
+    servers = "".join(
+        f"  server {{\n    listen 80;\n    server_name {n}.example;\n    root /s;\n  }}\n"
+        for n in "abcdef"
+    )
+    made = fixed(tmp_path, "HTTP-VARY", whole(f"  gzip on;\n{servers}"))
+    assert [one.id for one in made.fixed] == ["HTTP-VARY"]
+    assert made.unfixed == ()
+    assert made.changes[0].after.decode() == whole(
+        f"  gzip on;\n{servers}".replace("root /s;\n", "root /s;\n    gzip_vary on;\n")
+    )
+
+
+def test_of_servers_with_one_name_the_one_of_the_finding_is_changed(tmp_path: Path) -> None:
+    good = f"  server {{\n    {TLS}\n    {HSTS}\n    root /s;\n  }}\n"
+    bad = f"  server {{\n    {TLS}\n    root /s;\n  }}\n"
+    made = fixed(tmp_path, "HTTP-HSTS", whole(good + bad))
+    assert [change.after.decode() for change in made.changes] == [
+        whole(good + bad.replace("root /s;", f"root /s;\n    {HSTS}"))
+    ]
+
+
 def test_a_server_of_an_included_file(tmp_path: Path) -> None:
     (tmp_path / "sites").mkdir()
     (tmp_path / "sites" / "a").write_text(f"server {{\n    {TLS}\n    root /s;\n}}\n")
