@@ -66,7 +66,7 @@ LINES = (
     ),
     CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phases=("ssh.sftp",)),
     CheckLine(
-        "mosh-server answers over UDP", rules=("SSH-MOSH-BLOCKED",),
+        "A mosh-server answers over UDP", rules=("SSH-MOSH-BLOCKED",),
         look="--user NAME --allow-write",
     ),
     CheckLine(
