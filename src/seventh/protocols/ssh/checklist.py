@@ -75,7 +75,7 @@ LINES = (
     ),
     CheckLine("SFTP works", rules=("SSH-SFTP-OFF",), facts=("session.sftp",), phases=("ssh.sftp",)),
     CheckLine(
-        "The server's mosh-server answers over UDP", rules=("SSH-MOSH-BLOCKED",),
+        "A mosh-server answers over UDP", rules=("SSH-MOSH-BLOCKED",),
         look="--user NAME --allow-write",
     ),
     CheckLine(

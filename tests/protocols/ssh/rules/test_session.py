@@ -86,11 +86,11 @@ _NARROWED = (
         (requested("granted", "unsettled"), "skip: whether R:2 works was not verified"),
         (requested("unsettled", "refused", "refused"), "medium: the server refuses R:2, R:3"),
         (requested("narrowed", "port"),
-         "medium: the server refuses this port, in use or reserved for root, but not another: "
-         "R:2; other hosts cannot connect, only the server itself: R:1"),
+         ("medium: the server refuses this port, in use or reserved for root, but not another: "
+         "R:2; other hosts cannot connect, only the server itself: R:1")),
         (requested("silent", "unreachable", kind="local"),
-         "medium: the server cannot connect to the destination of L:2; granted, but no bytes "
-         "pass: L:1"),
+         ("medium: the server cannot connect to the destination of L:2; granted, but no bytes "
+         "pass: L:1")),
     ],
 )  # fmt: skip
 def test_requested_forwardings(facts: SshFacts, line: str) -> None:
