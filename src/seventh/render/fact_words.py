@@ -10,7 +10,8 @@ from typing import Any
 
 HIDDEN = frozenset(
     ["breadth", "cells", "close_ended", "close_frame", "close_sent", "configured", "measured",
-     "foreign_origin_sent", "ignore_unknown", "not_ignored", "overridden", "protocol_version", "reach", "reference_id_hex",
+     "foreign_origin_sent", "ignore_unknown", "not_ignored", "overridden", "protocol_version",
+     "reach", "reference_id_hex",
      "reference_timestamp_hex", "secure", "sends_cookie", "ticket_key_name", "verified_path"]
 )  # fmt: skip
 """Raw forms of other facts, and what a drawing or the target's URL shows."""
