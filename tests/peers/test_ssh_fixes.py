@@ -153,7 +153,8 @@ NOT_PROVOKED = {
     "SSH-AGENTFWD": "lint", "SSH-ALLOWLIST": "lint", "SSH-AUTHKEYS-PERM": "lint",
     "SSH-CONF-KEYCHAIN": "lint",
     "SSH-FWD-REFUSED": "test_ssh_forwards",
-    "SSH-CONF-OBSOLETE": "lint", "SSH-CONF-OVERRIDDEN": "lint", "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
+    "SSH-CONF-OBSOLETE": "lint", "SSH-CONF-OVERRIDDEN": "lint",
+    "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
 }  # fmt: skip
 
 

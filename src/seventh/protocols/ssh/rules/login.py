@@ -103,6 +103,7 @@ def _slowest(steps: tuple[AuthStep, ...]) -> dict[str, float]:
             "PasswordAuthentication", "KbdInteractiveAuthentication", "AuthenticationMethods",
         ),
     },
+    choice=("openssh",),
     good=logged_in(user="ops", methods=("publickey",)),
     bad=logged_in(user="ops", methods=("publickey", "password")),
 )  # fmt: skip
@@ -175,6 +176,7 @@ def _switch(config: SshConfigFacts, method: str) -> str:
             "PermitRootLogin", "PasswordAuthentication", "KbdInteractiveAuthentication",
         ),
     },
+    choice=("openssh",),
     good=logged_in(root_methods=("publickey",), root_source="wire"),
     bad=logged_in(root_methods=("publickey", "password"), root_source="file"),
 )  # fmt: skip
