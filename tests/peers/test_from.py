@@ -1,4 +1,4 @@
-"""``--from ssh://host`` through OpenSSH: another Python, started over the session, makes the check."""
+"""``--from ssh://host`` through OpenSSH: a Python that the session starts makes the check."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class Far:
 
     @contextlib.asynccontextmanager
     async def running(
-        self, *words: str, format: str = "json"
+        self, *words: str, style: str = "json"
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "seventh", "check", *words, "--no-agent",
             "--identity", str(self.server.key), "--known-hosts", str(self.server.known_hosts),
-            "--format", format, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            "--format", style, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
             yield process
@@ -194,6 +194,12 @@ async def test_what_the_login_prints_first_is_skipped(tmp_path: Path) -> None:
     assert (run.code, run.errors) == (0, [])
 
 
+NOT_STARTED = "Python did not start there: exit status 1; its output:"
+FOREIGN = (
+    f"Python 3.13.1 on linux-riscv64 there, and {sys.implementation.cache_tag} on "
+    f"{sys.platform}-{os.uname().machine} here, whose compiled libraries do not run there: "
+    f"install Seventh {__version__} on that machine"
+)
 SAYS = 'printf \'\\nseventh-from/1 {"version":[%s],"tag":"%s","platform":"%s","seventh":null}\\n\''
 
 
@@ -204,18 +210,13 @@ SAYS = 'printf \'\\nseventh-from/1 {"version":[%s],"tag":"%s","platform":"%s","s
         ((), f"{SAYS % ('3,9,2', 'cpython-39', 'linux-x86_64')}; cat > /dev/null",
          "Python 3.9.2 there: 3.11 or later is required"),
         ((), f"{SAYS % ('3,13,1', 'cpython-313', 'linux-riscv64')}; cat > /dev/null",
-         f"Python 3.13.1 on linux-riscv64 there, and {sys.implementation.cache_tag} on "
-         f"{sys.platform}-{os.uname().machine} here, whose compiled libraries do not run there: "
-         f"install Seventh {__version__} on that machine"),
+         FOREIGN),
         ((), "echo no memory >&2; exit 1", "Python did not start there: exit status 1: no memory"),
         ((), "yes", "65536 bytes of other output: the user's shell does not run commands"),
         (("ForceCommand echo This account is not available.; exit 1",), None,
-         "Python did not start there: exit status 1; its output: "
-         "This account is not available."),
+         f"{NOT_STARTED} This account is not available."),
         (("ForceCommand internal-sftp",), None,
-         "Python did not start there: exit status 1; its output: "
-         "This service allows sftp "
-         "connections only."),
+         f"{NOT_STARTED} This service allows sftp connections only."),
         (("ForceCommand sleep 60",), None,
          "no answer from Python in 2 s: the login or the user's shell does not run commands"),
         (("AuthorizedKeysFile /dev/null",), None, "login"),
@@ -320,7 +321,7 @@ async def test_a_port_that_is_open_here_and_silent_there_is_filtered_near_there(
         port = there.server.port
         run = await there.check(f"tcp://127.0.0.1:{port}", "--timeout", "20")
         async with there.running(
-            f"tcp://127.0.0.1:{port}", "--from", f"local,{there.name}", format="terminal"
+            f"tcp://127.0.0.1:{port}", "--from", f"local,{there.name}", style="terminal"
         ) as process:
             output, _ = await process.communicate()
     assert (run.code, run.errors) == (2, [])
