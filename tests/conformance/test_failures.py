@@ -30,6 +30,13 @@ def test_a_failure_has_a_rule_with_a_fix(reason: Reason) -> None:
     assert said.fix["any"].endswith(".") and "{" not in said.fix["any"]
 
 
+def test_a_failure_of_this_machine_is_not_judged_and_has_not_passed() -> None:
+    ended = Ended(reason=Reason.PROXY_FAILED, phase="connect", theirs=False)
+    assert failed(NetFacts(ended=ended)) == Skip(
+        "the check ended on this machine or at its proxy: proxy-failed"
+    )
+
+
 def test_nothing_else_has_one() -> None:
     advised = {Reason(code) for code in failed.words.phrases["advice"]}
     assert advised | JUDGED_BY.keys() == set(THEIRS)

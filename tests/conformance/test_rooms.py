@@ -215,8 +215,9 @@ def test_a_rule_is_fully_worded(room: str, rule: AnyRule) -> None:
     assert words.why.endswith((".", ")"))
     assert words.fix
     assert all(words.fix.values())
-    assert set(words.fix) <= ALTERNATIVES | BESIDES
-    assert set(rule.directives) <= ALTERNATIVES
+    if Path(protocols.__file__).with_name(room).is_dir():  # others have products of their own
+        assert set(words.fix) <= ALTERNATIVES | BESIDES
+        assert set(rule.directives) <= ALTERNATIVES
     assert rule.seed or room in {"tls", "net"}
     for reference in rule.references:
         assert _REFERENCE.match(reference), reference

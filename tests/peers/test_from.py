@@ -20,7 +20,7 @@ import seventh
 from seventh import __version__, given
 from seventh.engine.bundle import MAX_BYTES, bundle
 from seventh.lab.start import kit, labs, serving
-from seventh.labkit.serve import Served, free_port
+from seventh.labkit.serve import Served, free_port, tcp_server
 from tests.peers import need_binary
 from tests.peers.sshd_users import USER, LoginSshd, login_sshd
 
@@ -106,13 +106,6 @@ async def far(folder: Path, *lines: str, python: str | None = None) -> AsyncIter
         yield Far(server)
 
 
-@contextlib.contextmanager
-def silent_port() -> Any:
-    """A port that accepts connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
 def rules_of(report: dict[str, Any]) -> dict[str, Any]:
     return {
         "fired": sorted(finding["id"] for finding in report["findings"]),
@@ -155,8 +148,8 @@ async def test_each_protocol_is_checked_there(tmp_path: Path, room: str) -> None
             words = words_of(served)
             words += ["--i-own-this"] if "--intrusive" in words else []
             run = await there.check(served.target, *words)
-    (here,), (other,) = run.from_("local"), run.from_(there.name)
     assert run.errors == []
+    (here,), (other,) = run.from_("local"), run.from_(there.name)
     assert other["failure"] == here["failure"] is None
     assert rules_of(here)["fired"] == rules_of(other)["fired"]
     assert other["facts"].keys() == here["facts"].keys()
@@ -242,13 +235,12 @@ async def test_a_place_that_cannot_check_is_one_line_and_the_other_reports_stay(
 
 async def test_a_python_that_is_killed_there(tmp_path: Path) -> None:
     python = f'echo $$ > {tmp_path}/pid; exec {ELSEWHERE} "$@"'
-    with silent_port() as port:
-        async with far(tmp_path, python=python) as there:
-            words = (f"ssh://127.0.0.1:{port}", "--timeout", "30", "--from", there.name)
-            async with there.running(*words) as process:
-                await connected(port, tmp_path / "pid")
-                os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-                output, errors = await process.communicate()
+    async with silent_server() as (port, reached), far(tmp_path, python=python) as there:
+        words = (f"ssh://127.0.0.1:{port}", "--timeout", "30", "--from", there.name)
+        async with there.running(*words) as process:
+            await reached.wait()
+            os.kill(pid_in(tmp_path), signal.SIGKILL)
+            output, errors = await process.communicate()
     assert process.returncode is not None
     run = Run(process.returncode, output, errors)
     assert run.code == 3
@@ -259,51 +251,50 @@ async def test_a_python_that_is_killed_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", ["sshd", "seventh"])
 async def test_a_lost_connection_ends_the_process_there(tmp_path: Path, end: str) -> None:
     python = f'echo $$ > {tmp_path}/pid; exec {ELSEWHERE} "$@"'
-    with silent_port() as port:
-        async with far(tmp_path, python=python) as there:
-            words = (f"ssh://127.0.0.1:{port}", "--timeout", "30", "--from", there.name)
-            async with there.running(*words) as process:
-                await connected(port, tmp_path / "pid")
-                handle = os.pidfd_open(int((tmp_path / "pid").read_text()))
-                gone = asyncio.Event()
-                asyncio.get_running_loop().add_reader(handle, gone.set)
-                if end == "sshd":
-                    stat = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat").read_text()
-                    os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
-                    output, errors = await process.communicate()
-                    run = Run(process.returncode or 0, output, errors)
-                    assert run.code == 3
-                    assert len(run.errors) == 1
-                    assert run.errors[0].startswith(f"{there.name}: the host 127.0.0.1:")
-                else:
-                    process.kill()
-                async with asyncio.timeout(10):
-                    await gone.wait()
-                asyncio.get_running_loop().remove_reader(handle)
-                os.close(handle)
+    async with silent_server() as (port, reached), far(tmp_path, python=python) as there:
+        words = (f"ssh://127.0.0.1:{port}", "--timeout", "30", "--from", there.name)
+        async with there.running(*words) as process:
+            await reached.wait()
+            handle = os.pidfd_open(pid_in(tmp_path))
+            gone = asyncio.Event()
+            asyncio.get_running_loop().add_reader(handle, gone.set)
+            if end == "sshd":
+                os.kill(parent_of(pid_in(tmp_path)), signal.SIGKILL)
+                output, errors = await process.communicate()
+                run = Run(process.returncode or 0, output, errors)
+                assert run.code == 3
+                assert len(run.errors) == 1
+                assert run.errors[0].startswith(f"{there.name}: the host 127.0.0.1:")
+            else:
+                process.kill()
+            async with asyncio.timeout(10):
+                await gone.wait()
+            asyncio.get_running_loop().remove_reader(handle)
+            os.close(handle)
 
 
-async def connected(port: int, pid: Path) -> None:
-    """Wait until the process there has connected to the port."""
-    async with asyncio.timeout(120):
-        while True:
-            if pid.exists() and (text := pid.read_text().strip()):
-                sockets = Path(f"/proc/{text}/net/tcp").read_text()
-                mine = descriptors(text)
-                for line in sockets.splitlines()[1:]:
-                    fields = line.split()
-                    if fields[2].endswith(f":{port:04X}") and f"socket:[{fields[9]}]" in mine:
-                        return
-            await asyncio.sleep(0.05)
+@contextlib.asynccontextmanager
+async def silent_server() -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A server that says nothing, and an event for its first connection."""
+    reached = asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del writer
+        reached.set()
+        await reader.read()
+
+    async with tcp_server(wait) as port:
+        yield port, reached
 
 
-def descriptors(pid: str) -> set[str]:
-    """What a process has open at this moment."""
-    found: set[str] = set()
-    for each in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            found.add(os.readlink(each))
-    return found
+def pid_in(folder: Path) -> int:
+    """The process that has written its number there."""
+    return int((folder / "pid").read_text())
+
+
+def parent_of(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 async def test_a_port_that_is_open_here_and_silent_there_is_filtered_near_there(
@@ -312,7 +303,8 @@ async def test_a_port_that_is_open_here_and_silent_there_is_filtered_near_there(
     # A namespace whose route to 127.0.0.0/8 leads nowhere.
     nowhere = tmp_path / "nowhere"
     nowhere.write_text(
-        "ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 up arp off &&\n"
+        "ip link add v0 type veth peer name v1 && ip link set v1 up &&\n"
+        "ip link set v0 up arp off &&\n"
         "ip addr add 10.9.9.9/24 dev v0 &&\n"
         f'ip route add 127.0.0.0/8 dev v0 && exec {ELSEWHERE} "$@"\n'
     )

@@ -151,6 +151,7 @@ NOT_PROVOKED = {
     "SSH-NO-KEEPALIVE": "its lint says what the wire shows after a long wait",
     "SSH-ROOT-PASSWORD": "OpenSSH's wire does not show PermitRootLogin: its lint does",
     "SSH-AGENTFWD": "lint", "SSH-ALLOWLIST": "lint", "SSH-AUTHKEYS-PERM": "lint",
+    "SSH-HOSTCERT": "test_ssh_certificates.py applies it",
     "SSH-CONF-KEYCHAIN": "lint",
     "SSH-FWD-REFUSED": "test_ssh_forwards",
     "SSH-CONF-OBSOLETE": "lint", "SSH-CONF-OVERRIDDEN": "lint",

@@ -98,7 +98,9 @@ async def check(kit: Kit, port: int) -> set[str]:
 def judge(name: str, before: set[str], after: set[str]) -> None:
     assert name in before
     assert name not in after
-    assert after <= before
+    # A server that requires a certificate ends a check without one.
+    refused = {"NET-FAILED"} if name == "TLS-MTLS-OPTIONAL" else set()
+    assert after <= before | refused
 
 
 @pytest.mark.parametrize("name", NGINX)

@@ -162,8 +162,9 @@ async def _check(
         ctx.note_paths()
     failure = ctx.failure.failure() if ctx.failure is not None else None
     metrics = metrics_of(ctx.facts, ctx.watch.phases, failure)
-    if failure is not None and selection is not None and _theirs(failure):
-        ctx.notes(NetFacts).learn(ended=Ended(reason=failure.reason, phase=failure.phase))
+    if failure is not None and selection is not None:
+        ended = Ended(reason=failure.reason, phase=failure.phase, theirs=_theirs(failure))
+        ctx.notes(NetFacts).learn(ended=ended)
     limits.note(ctx, spec.name, metrics, started_seconds)
     verdicts = Verdicts()
     if (wanted := limits.selected(ctx, selection)) is not None:

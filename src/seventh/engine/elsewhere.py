@@ -191,7 +191,12 @@ class Elsewhere:
     async def _greet(self, stream: Any, last_words: Callable[[Any], str]) -> Hello:
         """Start the bootstrap; return its first line."""
         source = _source()
-        await stream.send(f"{len(source)}\n".encode() + source)
+        try:
+            await stream.send(f"{len(source)}\n".encode() + source)
+        except Failed as failed:
+            if failed.reason is not Reason.PEER_RESET:
+                raise
+            # The command has ended before it read this; what it said is read below.
         while HELLO not in self._buffer or b"\n" not in self._buffer.partition(HELLO)[2]:
             data, _ = await stream.receive()
             self._buffer += data

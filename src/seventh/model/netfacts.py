@@ -130,10 +130,12 @@ def differences_of(seen: Mapping[str, Mapping[str, str]]) -> tuple[Difference, .
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """How the check ended early, where the peer or the network can fix it."""
+    """How the check ended early."""
 
     reason: Reason
     phase: str
+    theirs: bool = True
+    """Whether the peer or the network can fix it, or the target's name is wrong."""
 
 
 class NetFacts(Facts, frozen=True, kw_only=True):
@@ -158,7 +160,7 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     compared: tuple[str, ...] = ()
     """Addresses that were compared; fewer than two means that nothing was."""
     ended: Ended | None = None
-    """The failure of the check; None without one, and for those of this machine or a proxy."""
+    """The failure of the check; None without one."""
     limits: tuple[Limit, ...] = ()
     """The limits that the user has set, each with what was measured."""
     idle: tuple[Idle, ...] = ()

@@ -383,6 +383,8 @@ def failed(net: NetFacts) -> Verdict:
     ended = net.ended
     if ended is None:
         return None if net.attempts else Skip("no address was tried")
+    if not ended.theirs:
+        return Skip(f"the check ended on this machine or at its proxy: {ended.reason}")
     if ended.reason in JUDGED_BY:
         return Skip(f"{JUDGED_BY[ended.reason]} judges this failure")
     return Hit(reason=ended.reason.value, phase=ended.phase, advice=ended.reason.value)

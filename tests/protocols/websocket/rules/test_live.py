@@ -134,7 +134,7 @@ def test_idle_sockets(cuts: tuple[float, ...] | None, line: str) -> None:
 def test_a_cut_behind_a_proxy_may_be_the_proxys() -> None:
     cut = Hold(seconds=60.0, cuts_seconds=(30.0, 30.0), carried=True)
     assert said(live.idle_cut, WebSocketFacts(hold=cut)) == (
-        "skipped: a socket was cut, by the server or on the way: hold it without --proxy and --via"
+        "skipped: a socket was cut, by the server or by a proxy: hold it without --proxy and --via"
     )
     whole = Hold(seconds=60.0, carried=True)
     assert said(live.idle_cut, WebSocketFacts(hold=whole)) == "pass"

@@ -62,6 +62,7 @@ class _Pooled(idle.Connection):
     async def use(self) -> None:
         """Make one request, which is not repeated."""
         site = self._site
+        site.spend()
         request = site.request(site.url, method="HEAD", version=self._opened.version)
         until = now_ns() + int(idle.USE_SECONDS * 1e9)
         await self._opened.connection.request(request, deadline_ns=until)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -17,6 +16,7 @@ from seventh.protocols.ssh.rules.algorithms import offer_of
 from seventh.protocols.ssh.rules.examples import offering
 from seventh.protocols.ssh.wire.ciphers import is_aead
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.wire.table import read_text
 
 Kind = Literal["kex", "host-key", "cipher", "mac"]
 _ADDED: Mapping[Kind, tuple[str, Names]] = {
@@ -59,8 +59,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 @functools.cache
 def clients() -> tuple[Client, ...]:
     """Return the table of ``clients.toml``."""
-    text = Path(__file__).with_name("clients.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text)["client"], tuple[Client, ...])
+    table = tomllib.loads(read_text(__package__, "clients.toml"))
+    return msgspec.convert(table["client"], tuple[Client, ...])
 
 
 @rule(

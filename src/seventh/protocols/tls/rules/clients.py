@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from pathlib import Path
 
 import msgspec
 
@@ -13,6 +12,7 @@ from seventh.model.tlsfacts import TlsFacts, Topic
 from seventh.protocols.tls.rules.examples import GOOD
 from seventh.protocols.tls.rules.handshake import unasked
 from seventh.rules.rule import Hit, Source, Verdict, rule
+from seventh.wire.table import read_text
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _RSA_ONLY = GOOD.learn(
@@ -36,8 +36,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 @functools.cache
 def clients() -> tuple[Client, ...]:
     """Return the table of ``clients.toml``."""
-    text = Path(__file__).with_name("clients.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text)["client"], tuple[Client, ...])
+    table = tomllib.loads(read_text(__package__, "clients.toml"))
+    return msgspec.convert(table["client"], tuple[Client, ...])
 
 
 @rule(
