@@ -111,6 +111,8 @@ SWALLOWED = [
     ("Host a\n\tPort 1\nHost b\n\tPort 2\nUser x\n", "client",
      [f"config:5: User {_BUT} Host b of line 3 and applies there only"]),
     ("Host *\n  Port 1\nUser x\n", "client", []),
+    ("Host *\n  Port 1\nHost b\n\tPort 2\nUser x\n", "client",
+     [f"config:5: User {_BUT} Host b of line 3 and applies there only"]),
 ]  # fmt: skip
 
 
