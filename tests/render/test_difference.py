@@ -355,6 +355,17 @@ def test_text_in_ascii() -> None:
     assert "  ^ worse   medium -> high  MAC  Weak MACs" in made
 
 
+def test_text_in_colour() -> None:
+    head, _, worse, *_ = shown(diff(OLD, NEW, Severity.MEDIUM), color=True)
+    assert head == "ok → \x1b[1;31m✖ critical\x1b[0m\x1b[1m  ssh://host\x1b[0m"
+    assert worse == (
+        "  \x1b[31m▲ worse   \x1b[0m\x1b[2mmedium → \x1b[0m\x1b[31mhigh\x1b[0m"
+        "\x1b[1m  MAC\x1b[0m  Weak MACs"
+    )
+    last = shown(diff(OLD, NEW, Severity.MEDIUM), color=True)[-2]
+    assert last == "\x1b[1m4 targets: \x1b[0m\x1b[1m1 new, 1 worse, 1 fixed, 1 same\x1b[0m"
+
+
 def test_hostile_text_of_a_report_is_printed_harmlessly() -> None:
     evil = CIPHER | {"title": "\x1b[31mred\n", "evidence": "\x1b]0;owned\x07"}
     made = text(diff(document(), document(report(evil)), Severity.INFO), View())

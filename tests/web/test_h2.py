@@ -86,6 +86,7 @@ async def test_settings_pings_and_windows_are_told() -> None:
         assert connection.stats.settings_acked_at is not None
         assert connection.stats.connection_window == 65535
         assert connection.frames[4] == 1
+        assert connection.stats.pings == 0  # its acknowledgement, and other frames, are none
 
 
 async def test_a_stream_in_both_directions() -> None:

@@ -348,6 +348,9 @@ def test_a_strict_exchange_has_no_place_for_it(signer: Signer) -> None:
          DeviationKind.EMPTY_NAME),
         (b"\x33\0\0\0\2a,\0", AuthFailure(("a",)), DeviationKind.EMPTY_NAME),
         (b"\x34rest", AuthSuccess(), DeviationKind.EXTRA_BYTES),
+        *((known.encode() + b"rest", known, DeviationKind.EXTRA_BYTES) for known in (
+            ExtInfo({b"a": b"b"}), AuthFailure(("a",)),
+        )),
     ],
 )  # fmt: skip
 def test_messages_are_read_as_clients_read_them(
