@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path as Folder
@@ -90,7 +91,8 @@ def test_a_nat_in_front_of_openssh_before_the_login(tmp_path: Folder) -> None:
 def end_children(pid: int) -> None:
     """End the sessions of a server, which never learns that their path is gone."""
     for child in Folder(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        os.kill(int(child), signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(int(child), signal.SIGTERM)
 
 
 @path.NEEDED
