@@ -27,18 +27,18 @@ def run(folder: Path, quick: bool) -> list[Table]:
     adds = spread([b.wall - a.wall for a, b in zip(here, there, strict=True)]).median
     table = Table(
         "What a check from elsewhere adds, whole processes",
-        ("--from local, ms", "--from ssh://, ms", "adds, ms", "goal"),
+        ("--from local, s", "--from ssh://, s", "adds, s", "goal"),
         notes=(f"Median of {rounds} runs in turn, wall time; tcp://, over SSH on loopback.",),
     )
     table.add(
-        _ms(here), _ms(there), figure(adds, 1e3),
+        _seconds(here), _seconds(there), figure(adds),
         table.hold("what a check from elsewhere adds, in seconds", adds, GOAL_SECONDS),
     )  # fmt: skip
     return [table]
 
 
-def _ms(runs: list[Ran]) -> str:
-    return figure(spread([ran.wall for ran in runs]).median, 1e3)
+def _seconds(runs: list[Ran]) -> str:
+    return figure(spread([ran.wall for ran in runs]).median)
 
 
 def _check(servers: Logins, name: str, folder: Path) -> Ran:
