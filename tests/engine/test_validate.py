@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,16 +79,27 @@ def test_a_file_that_names_code_is_not_given_to_it(main: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "validator",
+    ("validator", "asked", "outcome"),
     [
-        Validator(command=("sh", "-c", "exit 0"), prepare=("false",)),
-        Validator(command=("sh", "-c", "exec sleep 60")),
+        (
+            Validator(command=("sh", "-c", "exit 0"), prepare=("false",)),
+            ["false"], "returned non-zero exit status 1.",
+        ),
+        (
+            Validator(command=("sh", "-c", "exec sleep 60")),
+            ["sh", "-c", "exec sleep 60"], "timed out after 0.2 seconds",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_program_that_cannot_be_asked_is_unknown(
-    main: Path, monkeypatch: pytest.MonkeyPatch, validator: Validator
+    main: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    validator: Validator,
+    asked: list[str],
+    outcome: str,
 ) -> None:
     monkeypatch.setattr(engine_validate, "_SECONDS", 0.2)
     done = said(validator, main, main="")
     assert done.answer is Answer.UNKNOWN
-    assert done.detail.startswith("could not be asked: ")
+    command = [str(shutil.which(asked[0])), *asked[1:]]
+    assert done.detail == f"could not be asked: Command '{command}' {outcome}"

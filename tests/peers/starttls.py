@@ -327,7 +327,7 @@ async def _accepting(process: asyncio.subprocess.Process, port: int, log: Path) 
                     _, writer = await asyncio.open_connection("127.0.0.1", port)
                     writer.close()
                     return
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # its port is not open yet; nothing can be waited on
     except TimeoutError:
         raise AssertionError(_said(log)) from None
 

@@ -6,6 +6,8 @@ nothing is known of the target. Negotiations are in no transcript: they contain 
 
 from __future__ import annotations
 
+import contextlib
+
 from msgspec.structs import replace
 
 from seventh.model.failure import (
@@ -103,13 +105,12 @@ class ProxyCarrier(Carrier):
         """Return a new tunnel; only the phases of the first are in the report."""
         watch, self._timed = Stopwatch() if self._timed else self._ctx.watch, True
         stream = await self._connect(watch, deadline_ns)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(stream.close)
             address = Address(ip=host, port=port)
             talk = Negotiation(self._proxy, stream, address, watch, deadline_ns)
             tunnel = await self._negotiate(talk)
-        except BaseException:
-            stream.close()
-            raise
+            undo.pop_all()
         self._ctx.note(f"tunnel to {host} port {port} through {self._name}")
         return tunnel
 

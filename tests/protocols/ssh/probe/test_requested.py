@@ -56,7 +56,9 @@ async def test_a_local_one_shows_the_first_bytes_of_its_destination(
         text=f"L:127.0.0.1:{port}", kind="local", result="granted", received_bytes=10
     )
     assert (refused.result, refused.received_bytes) == ("unreachable", None)
-    assert refused.detail.startswith("connect failed")
+    assert refused.detail == (
+        f"connect failed: [Errno 111] Connect call failed ('127.0.0.1', {closed})"
+    )
     assert (dynamic.kind, dynamic.result) == ("dynamic", "granted")
     assert dynamic.received_bytes is not None
     assert dynamic.received_bytes >= len("SSH-2.0-")

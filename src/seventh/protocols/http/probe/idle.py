@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Coroutine
 
 from seventh.model.failure import Failed, Reason
@@ -20,11 +21,10 @@ async def hold(site: Site, quic: Opened | None, *, tcp: bool) -> None:
     async def pooled() -> idle.Connection:
         opened = await site.open(site.origin, version)
         held = _Pooled(site, opened)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(held.close)
             await held.use()
-        except BaseException:  # of any kind, a cancelled check too: close, and raise it again
-            held.close()
-            raise
+            undo.pop_all()
         return held
 
     async def over_quic() -> idle.Connection:

@@ -214,7 +214,7 @@ async def _rekey(ctx: ProbeContext, session: Session) -> None:
 async def _hold_all(
     ctx: ProbeContext, session: Session, first: Stream, known: KnownHosts, credentials: Credentials
 ) -> None:
-    """Keep this session idle for its keepalives, and further ones for the path's timers."""
+    """Keep the login's channel idle for keepalives, and further ones for the path's timers."""
     if not ctx.holds:
         await _hold(ctx, session)
         return
