@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Most tests wait for a peer most of the time: three at once for each CPU; idle workers take over tests.
-JOBS ?= $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN))
+# Most tests wait for a peer most of the time: four at once for each CPU; idle workers take over tests.
+JOBS ?= $(shell expr 4 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST_ARGS ?=
-# The tests that start programs, or whose lab does.
-STARTERS := $(addprefix tests/,peers lint lab labkit net/tls wire protocols/net protocols/ssh protocols/websocket)
+# The tests that start programs, or whose lab or client does.
+STARTERS = $(addprefix tests/,peers lab protocols/net protocols/ssh) $(shell grep -rlE \
+  'need_binary|find_program|shutil.which|validat' --include='test_*.py' $(addprefix tests/,labkit lint net wire))
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
@@ -47,6 +48,7 @@ check: setup  ## check format, lint, types, imports, generated files and coverag
 	$(BIN)/lint-imports
 	$(BIN)/python -m seventh.render.schema --check
 	$(BIN)/python -m seventh.render.pages --check
+	$(BIN)/python -m seventh.serve.deploy --check
 	$(if $(COVERAGE),,$(BIN)/coverage erase)
 	$(if $(COVERAGE),,$(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal -m 'not peer' $(PYTEST_ARGS))
 	$(BIN)/coverage combine --quiet
@@ -59,6 +61,7 @@ format: setup  ## format, and fix what ruff can fix
 docs: setup  ## regenerate docs/rules, docs/protocols and the schema
 	$(BIN)/python -m seventh.render.schema
 	$(BIN)/python -m seventh.render.pages
+	$(BIN)/python -m seventh.serve.deploy
 
 bench: setup  ## run the benchmarks, as ratios to other programs
 	$(BIN)/python -m bench

@@ -34,7 +34,7 @@ def run(folder: Path, quick: bool) -> list[Table]:
     modules = _modules(str(authority.ca_file), str(other.ca_file))
     issued = authority.issue(NAME)
     with blackbox(folder, modules) as exporter, worker() as ours:
-        awake = _Bench("CPU per pulse, against blackbox_exporter", ours, exporter, quick)
+        awake = Pulses("CPU per pulse, against blackbox_exporter", ours, exporter, quick)
         with server("greet-awake") as greeter:
             awake.plain(greeter.port, EIGHTH)
         with nginx(folder, issued.cert_file, issued.key_file) as tls_ports:
@@ -47,7 +47,7 @@ def run(folder: Path, quick: bool) -> list[Table]:
             url = f"https://127.0.0.1:{tls_ports['https']}/"
             awake.http("HTTPS, full handshake, verified", url, "https", options, TWO_THIRDS)
         awake.request_alone()
-        asleep = _Bench("The same, against a server that sleeps", ours, exporter, quick)
+        asleep = Pulses("The same, against a server that sleeps", ours, exporter, quick)
         with server("greet") as greeter:
             asleep.plain(greeter.port, EIGHTH)
         with nginx(folder, issued.cert_file, issued.key_file) as ports:
@@ -81,7 +81,7 @@ def _modules(ca: str, stranger: str) -> dict[str, Any]:
     }
 
 
-def _both_verify(bench: _Bench, port: int, stranger: str) -> None:
+def _both_verify(bench: Pulses, port: int, stranger: str) -> None:
     """Before anything is measured: with the wrong CA both sides must refuse."""
     if "\nprobe_success 0" not in bench.exporter.probe(f"127.0.0.1:{port}", "tls_stranger"):
         raise RuntimeError("blackbox accepts a certificate of an unknown CA")
@@ -91,7 +91,9 @@ def _both_verify(bench: _Bench, port: int, stranger: str) -> None:
         raise RuntimeError(f"Seventh does not refuse an unknown CA: {answer}")
 
 
-class _Bench:
+class Pulses:
+    """A table of pulses, ours and the exporter's in turn."""
+
     def __init__(self, title: str, ours: Worker, exporter: Blackbox, quick: bool) -> None:
         self.ours = ours
         self.exporter = exporter
@@ -105,15 +107,19 @@ class _Bench:
             ),
         )
 
+    def pair(self, title: str, url: str, module: str, at_most: float, **request: Any) -> None:
+        """Add a row: our pulse of ``url``, and its module's probe of the same port."""
+        port = int(url.rpartition(":")[2])
+        ours, theirs = in_turn(self.rounds, self._ours(url, **request), self._theirs(port, module))
+        self._row(title, ours, theirs, at_most)
+
     def plain(self, port: int, at_most: float) -> None:
         for title, scheme, module in (
             ("TCP connect", "tcp", "tcp"),
             ("SSH banner (its module as shipped)", "ssh", "ssh"),
             ("SSH banner (its module only expects)", "ssh", "ssh_expect"),
         ):
-            url = f"{scheme}://127.0.0.1:{port}"
-            ours, theirs = in_turn(self.rounds, self._ours(url), self._theirs(port, module))
-            self._row(title, ours, theirs, at_most)
+            self.pair(title, f"{scheme}://127.0.0.1:{port}", module, at_most)
         for title, scheme in (("TCP connect", "tcp"), ("SSH banner", "ssh")):
             url = f"{scheme}://127.0.0.1:{port}"
             (alone,) = in_turn(self.rounds, self._ours(url, do="bare"))

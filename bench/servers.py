@@ -15,8 +15,10 @@ import contextlib
 import socket
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 IDENT = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
 DELAY_NS = 10_000_000
@@ -135,6 +137,54 @@ def http_awake() -> None:
                 connection.close()
 
 
+def imap_awake() -> None:
+    """Greet as IMAP does and complete each command; never sleep."""
+    open_: list[socket.socket] = []
+    with bound(socket.SOCK_STREAM) as server:
+        server.listen(4096)
+        server.setblocking(False)
+        print(server.getsockname()[1], flush=True)
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                connection, _ = server.accept()
+                connection.setblocking(False)
+                connection.send(b"* OK [CAPABILITY IMAP4rev1] awake\r\n")
+                open_.append(connection)
+            for connection in open_[:]:
+                try:
+                    tag = connection.recv(65536).partition(b" ")[0]
+                    if tag:
+                        connection.send(b"* BYE\r\n" + tag + b" OK done\r\n")
+                        continue
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    pass
+                open_.remove(connection)
+                connection.close()
+
+
+def smtp() -> None:
+    """Serve the lab's SMTP server, which delivers nothing; print its CA's file after the port."""
+    import uvloop
+
+    from seventh.labkit.serve import Kit
+    from seventh.protocols.smtp.lab import serve_setup
+    from seventh.protocols.smtp.lab.setup import Setup
+
+    async def serve(folder: str) -> None:
+        kit = Kit(Path(folder))
+        async with serve_setup(Setup(auth=("PLAIN",)), kit) as served:
+            print(served.target.rpartition(":")[2], kit.authority.ca_file, sep="\n", flush=True)
+            await asyncio.Event().wait()
+
+    with (
+        tempfile.TemporaryDirectory(prefix="seventh-bench-smtp-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(serve(folder))
+
+
 def ntp(*, awake: bool = False) -> None:
     """Answer a client's request with the time, and mode 6 with an error, from the address asked."""
     with bound(socket.SOCK_DGRAM) as server:
@@ -213,6 +263,8 @@ def main() -> None:
         "greet": greet,
         "greet-awake": greet_awake,
         "http-awake": http_awake,
+        "imap-awake": imap_awake,
+        "smtp": smtp,
         "ntp": ntp,
         "ntp-awake": lambda: ntp(awake=True),
         "delay-ssh": delay_ssh,

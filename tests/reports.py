@@ -9,6 +9,7 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.report import Report
+from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.net.failures import JUDGED_BY
 from seventh.protocols.ntp.facts import NtpFacts
@@ -53,6 +54,11 @@ def metrics(report: Report) -> dict[str, float]:
 def net_facts(report: Report) -> NetFacts:
     """What was learnt of names, addresses and connections."""
     return facts(report, NetFacts)
+
+
+def tls_facts(report: Report) -> TlsFacts:
+    """What a report says of TLS."""
+    return facts(report, TlsFacts)
 
 
 def http_facts(report: Report) -> HttpFacts:

@@ -23,7 +23,30 @@ from seventh import protocols
 from seventh.labkit.serve import free_port
 from tests.hostile import servers
 
-SCHEMES = {"tcp": ("ssh", "tcp", "tls", "http", "https", "ws", "wss", "nts"), "udp": ("ntp",)}
+SCHEMES = {
+    "tcp": (
+        "ssh",
+        "tcp",
+        "tls",
+        "http",
+        "https",
+        "ws",
+        "wss",
+        "nts",
+        "smtp",
+        "submission",
+        "smtps",
+        "imap",
+        "imaps",
+        "pop3",
+        "pop3s",
+        "mqtt",
+        "mqtts",
+        "mqtt+ws",
+        "mqtt+wss",
+    ),
+    "udp": ("ntp",),
+}
 
 OFTEN = {"silent": 4, "drip-ssh": 3, "drip-tls": 3, "closes": 2, "resets": 2}
 """Which servers are met more than once for each scheme."""

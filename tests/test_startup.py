@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from seventh.lab import start
 from seventh.labkit.serve import Kit, Served, tcp_server
+from tests.cli.test_read import REPORT
 
 _TELL = """
 import sys
@@ -33,14 +35,21 @@ HEAVY = {
     "tempfile", "tomllib", "unicodedata", "unittest", "xml",
 }  # fmt: skip
 
+# What only some options and some targets need.
+UNUSED = {
+    "seventh.engine.elsewhere", "seventh.engine.hosts", "seventh.engine.limits",
+    "seventh.engine.places", "seventh.engine.together", "seventh.net.proxy", "seventh.cli.places",
+}  # fmt: skip
 
-async def loaded(*arguments: str) -> set[str]:
+
+async def loaded(*arguments: str, code: int | None = None) -> set[str]:
     """The modules that a command loads beyond what the interpreter itself does."""
     bare = await _modules("-c", "import sys; print(*sorted(sys.modules), file=sys.stderr)")
-    return await _modules("-c", _TELL, *arguments) - bare
+    return await _modules("-c", _TELL, *arguments, code=code) - bare
 
 
-async def _modules(*command: str) -> set[str]:
+async def _modules(*command: str, code: int | None = None) -> set[str]:
+    """What a process tells that it has loaded; it ends with ``code``, else with any but 3."""
     # A run that measures coverage would load coverage's own modules here, too.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
     process = await asyncio.create_subprocess_exec(
@@ -51,7 +60,8 @@ async def _modules(*command: str) -> set[str]:
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()
-    assert process.returncode != 3, said.decode()
+    ended = process.returncode
+    assert ended == code if code is not None else ended != 3, said.decode()
     return set(said.decode().split())
 
 
@@ -79,6 +89,7 @@ def check_of(served: Served) -> list[str]:
 async def test_the_version_is_told_by_nearly_nothing() -> None:
     assert await loaded("--version") == {
         "__future__",
+        "gc",
         "seventh",
         "seventh.cli",
         "seventh.cli.main",
@@ -117,6 +128,7 @@ async def test_a_port_is_checked_with_the_least() -> None:
     async with tcp_server(_silent) as port:
         modules = await loaded("check", f"tcp://127.0.0.1:{port}", "--format", "json")
     assert_lean(modules, "net", BASE, set())
+    assert not modules & {"seventh.net.idle", "seventh.model.tlsfacts"}
 
 
 async def test_a_plain_site_loads_no_tls_no_quic_and_no_coding() -> None:
@@ -146,6 +158,7 @@ def assert_lean(modules: set[str], room: str, packages: set[str], standard: set[
     names = ("document", "entries", "formats", "formats.json", "wording", "view")
     assert rendering == {f"seventh.render.{name}" for name in names}
     assert not {name for name in modules if name.startswith(("seventh.lab", "seventh.labkit"))}
+    assert not modules & UNUSED
 
 
 def _is_part(name: str) -> bool:
@@ -156,3 +169,31 @@ def _is_part(name: str) -> bool:
 async def test_a_name_is_resolved_by_the_system_without_a_dns_library() -> None:
     modules = await loaded("check", "tcp://localhost:1", "--format", "json")
     assert distributions(modules) <= BASE
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "packages", "standard"),
+    [
+        (REPORT, 0, BASE, {"email", "tempfile", "xml"}),
+        (b"From: a@example.org\n\nTea\n", 3, BASE | CRYPTOGRAPHY,
+         {"email", "tempfile", "unicodedata"}),
+    ],
+    ids=["report", "message"],
+)  # fmt: skip
+async def test_reading_a_file_loads_no_dns_unless_it_asks(
+    data: bytes, code: int, packages: set[str], standard: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(data)
+    words = ("read", str(tmp_path / "file"), "--offline", "--format", "json")
+    modules = await loaded(*words, code=code)
+    assert_lean(modules, "mail", packages, standard)
+
+
+@pytest.mark.parametrize("room", ["imap", "pop3"])
+async def test_a_pulse_of_a_mailbox_needs_neither_login_nor_rules(room: str) -> None:
+    """What the probe loads by itself is all that a pulse has."""
+    probe = f"seventh.protocols.{room}.probe"
+    modules = await _modules("-c", f"import sys, {probe}; print(*sys.modules, file=sys.stderr)")
+    assert {name for name in modules if name.startswith(probe)} == {probe}
+    assert not {name for name in modules if name.startswith(f"seventh.protocols.{room}.rules")}
+    assert "seventh.net.tls.handshake" in modules

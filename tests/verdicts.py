@@ -22,6 +22,13 @@ def told(rule: AnyRule, facts: Any) -> str:
     return f"{(verdict.severity or rule.severity).value}: {evidence}"
 
 
+def said(rule: AnyRule, facts: Any) -> str:
+    """What :func:`told` gives, followed by the settings that the verdict names: ``[a, b]``."""
+    verdict = rule(facts)
+    settings = verdict.settings if isinstance(verdict, Hit) else ()
+    return told(rule, facts) + (f" [{', '.join(settings)}]" if settings else "")
+
+
 def hit(rule: AnyRule, facts: Any) -> Hit:
     """The hit of a rule that must fire."""
     verdict = rule(facts)

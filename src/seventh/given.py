@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ DEFAULTS = Options()
 
 @functools.cache
 def kinds() -> tuple[type[RoomOptions], ...]:
-    """Return the structs in which protocols and their verbs declare their own options."""
-    found: list[type[RoomOptions]] = []
-    for spec in protocols.rooms().values():
-        found += [spec.options] if spec.options is not None else []
-        found += [verb.options for verb in spec.verbs if verb.options is not None]
-    return tuple(dict.fromkeys(found))
+    """Return the structs in which protocols declare their own options, then those of verbs."""
+    specs = protocols.rooms().values()
+    own = [spec.options for spec in specs]
+    of_verbs = [verb.options for spec in specs for verb in spec.verbs]
+    return tuple(dict.fromkeys(kind for kind in (*own, *of_verbs) if kind is not None))
 
 
 @functools.cache
@@ -39,8 +38,11 @@ def options() -> dict[str, Declared]:
 
 @functools.cache
 def by_flag() -> dict[str, Declared]:
-    """Return every option by its name on the command line and in a targets file."""
-    return {each.option.flag: each for each in options().values()}
+    """Return every option by its name on the command line and in a targets file.
+
+    A verb's own option, which only its command line has, may have the name of a check's.
+    """
+    return {each.option.flag: each for each in reversed(options().values())}
 
 
 def make(given: Mapping[str, Any], base: Options = DEFAULTS) -> Options:
@@ -55,7 +57,8 @@ def make(given: Mapping[str, Any], base: Options = DEFAULTS) -> Options:
         if changes := _of(kind, values):
             made = made.having(msgspec.structs.replace(made.of(kind), **changes))
     for name in given:
-        _check_need(options()[name], made)
+        each = options()[name]
+        _check_need(each, get(made, each), lambda flag: get(made, by_flag()[flag]))
     return made
 
 
@@ -78,6 +81,17 @@ def get(made: Options, each: Declared) -> Any:
     return getattr(made.of(kind), each.field)
 
 
+def own(kind: type[RoomOptions], values: Mapping[str, Any]) -> RoomOptions:
+    """Return the options of an area, those of ``values``; raises UsageError."""
+    typed = {each.field: _value(each, values[each.field]) for each in declared(kind)
+             if each.field in values}  # fmt: skip
+    made = kind(**typed)
+    flags = {each.option.flag: getattr(made, each.field) for each in declared(kind)}
+    for each in declared(kind):
+        _check_need(each, flags[each.option.flag], flags.get)
+    return made
+
+
 def uses(spec: Spec, each: Declared) -> bool:
     """Return whether checks of that protocol use the option."""
     option = each.option
@@ -90,14 +104,14 @@ def uses(spec: Spec, each: Declared) -> bool:
 
 def _value(each: Declared, value: Any) -> Any:
     """Return a field's value from text or from TOML; raises UsageError if it is not valid."""
-    read = _hops if each.field == "via" else each.option.read
-    if read is not None and isinstance(value, str):
-        try:
-            return read(value)
-        except UsageError as error:
-            raise UsageError(f"--{each.option.flag} {error}") from None
+    read = {"via": _hops, "roundtrip": _mailbox}.get(each.field, each.option.read)
     if each.repeated and isinstance(value, str):
         value = (value,)
+    if read is not None and (isinstance(value, str) or each.repeated):
+        try:
+            return tuple(map(read, value)) if each.repeated else read(value)
+        except UsageError as error:
+            raise UsageError(f"--{each.option.flag} {error}") from None
     try:
         made = msgspec.convert(value, each.checked)
     except msgspec.ValidationError:
@@ -131,6 +145,14 @@ def _hops(text: str) -> tuple[Target, ...]:
     return hops
 
 
+def _mailbox(text: str) -> Target:
+    """Return the mailbox of ``--roundtrip``, of a room that has a module ``mailbox``."""
+    target, *more = parse_target(text, protocols.schemes())
+    if more or not protocols.has_part(protocols.room_of(target.scheme).name, "mailbox"):
+        raise UsageError(f"{text!r}: write the URL of a mailbox, such as imaps://host")
+    return target
+
+
 def _check_readable(each: Declared, name: str) -> None:
     try:
         path = Path(name) if each.option.file == "path" else Path(name).expanduser()
@@ -146,9 +168,10 @@ def _check_readable(each: Declared, name: str) -> None:
         ) from None
 
 
-def _check_need(each: Declared, made: Options) -> None:
-    if each.option.needs is None or not get(made, each):
+def _check_need(each: Declared, value: Any, of: Callable[[str], Any]) -> None:
+    """Raise UsageError if an option has a value, and the one that it needs, ``of(flag)``, none."""
+    if each.option.needs is None or not value:
         return
     flag, why = each.option.needs
-    if not get(made, by_flag()[flag]):
+    if not of(flag):
         raise UsageError(f"--{each.option.flag} needs --{flag}: {why}")

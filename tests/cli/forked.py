@@ -34,7 +34,9 @@ from seventh.render.formats import html, json as as_json, junit, markdown, nagio
 
 kinds()
 for room in start.labs():
-    start.faults(room), protocols.rules(room), protocols.part(room, "probe")
+    start.faults(room), protocols.rules(room)
+    if protocols.has_part(room, "probe"):
+        protocols.part(room, "probe")
 gc.freeze()
 
 

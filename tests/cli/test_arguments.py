@@ -26,7 +26,7 @@ OUTPUT = {
     "lang": "en", "verbose": False, "against": None, "baseline": None,
 }  # fmt: skip
 CHECK = {**OUTPUT, "targets": [], "files": [], "parallel": 16, "checklist": False,
-         "places": None}  # fmt: skip
+         "places": None, "local": False}  # fmt: skip
 LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": [], "diff": False, "fix": False}
 
 
@@ -151,8 +151,8 @@ def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     ("verb", "words"),
     [
         ("explain", ("usage: seventh explain [-h] [--lang LANG] ID [ID ...] positional arguments: "
-         "ID ID of a rule, or name of a protocol options: -h, --help show this help message and "
-         "exit --lang LANG language of the texts of rules (default: en)")),
+         "ID ID of a rule, name of a protocol, or `local` options: -h, --help show this help "
+         "message and exit --lang LANG language of the texts of rules (default: en)")),
         ("rules", ("usage: seventh rules [-h] [--all] options: -h, --help show this help message "
          "and exit --all include rules that are not built yet")),
         ("ports", "usage: seventh ports [-h] options: -h, --help show this help message and exit"),
@@ -233,7 +233,10 @@ def test_a_verb_runs_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
     run: list[Namespace] = []
     for name in VERBS:
         monkeypatch.setattr(f"seventh.cli.{name}.run", lambda parsed: run.append(parsed) or 7)
-        words = [name, *{"lint": ["x"], "explain": ["x"], "diff": ["x", "y"]}.get(name, [])]
+        words = [
+            name,
+            *{"lint": ["x"], "read": ["x"], "explain": ["x"], "diff": ["x", "y"]}.get(name, []),
+        ]
         parsed = parse(words)
         assert parsed.verb(parsed) == 7
         assert run[-1] is parsed

@@ -183,7 +183,7 @@ def checked(
         return [report(target="together")]
 
     monkeypatch.setattr(check, "check_many", check_many)
-    monkeypatch.setattr(check, "together", together)
+    monkeypatch.setattr("seventh.engine.together.together", together)
     code = main(["check", *words.split(), "--format", "json"])
     out, err = capsys.readouterr()
     targets = [made["target"] for made in json.loads(out)["reports"]] if out else []

@@ -114,6 +114,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(start, "labs", lambda: ("a", "b", "c"))
     monkeypatch.setattr(start, "faults", lambda room: FAULTS)
+    monkeypatch.setattr(start, "together", lambda room: ())
     monkeypatch.setattr(start, "serving", serving)
     return ended
 

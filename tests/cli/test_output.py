@@ -121,6 +121,20 @@ def test_so_it_is_in_an_interpreter_of_its_own() -> None:
     assert shell(f"{SEVENTH} chek >&- 2>&-") == (3, "", "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_fills_up_in_the_middle_is_no_success(
+    unbuffered: str, tmp_path: Path
+) -> None:
+    """The first write is cut short, and only the next one fails."""
+    path = tmp_path / "rules"
+    # What measures coverage would write a file, too.
+    limits = f"unset COVERAGE_PROCESS_CONFIG; ulimit -f 4; PYTHONUNBUFFERED={unbuffered}"
+    limited = f"{limits} {SEVENTH} rules >{path}"
+    large = "seventh: standard output cannot be written: File too large\n"
+    assert shell(limited) == (3, "", large)
+    assert 0 < path.stat().st_size <= 4096
+
+
 def test_other_streams_may_be_closed() -> None:
     for closed in ("2>&-", "0<&-"):
         code, out, err = shell(f"{SEVENTH} {REFUSED} {closed}")

@@ -143,8 +143,8 @@ def test_what_is_behind_a_jump_host_is_tcp_unless_it_was_named(tmp_path: Path) -
     bare = gather(["host.example"], [], Options(), {})
     carried = gather(["host.example"], [], through, {})
     assert {str(target) for target, _ in bare} - {str(target) for target, _ in carried} == {
-        "ntp://host.example:123"
-    }
+        "ntp://host.example:123", "snmp://host.example:161",
+    }  # fmt: skip
     assert [str(t) for t, _ in gather(["ntp://h"], [], through, {})] == ["ntp://h:123"]
     path = tmp_path / "t.txt"
     path.write_text("host.example\n", encoding="utf-8")

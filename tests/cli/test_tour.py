@@ -32,9 +32,8 @@ INFO = replace(SLOW, severity=Severity.INFO)
 
 def test_the_short_tour_shows_each_protocol_and_some_faults() -> None:
     chosen = list(stops(start.labs(), everything=False))
-    assert 8 <= len(chosen) <= 14
     assert {room for room, fault in chosen if fault is None} == set(start.labs())
-    assert sum(fault is not None for _, fault in chosen) >= 4
+    assert 4 <= sum(fault is not None for _, fault in chosen) <= 12
 
 
 def test_all_is_every_server() -> None:

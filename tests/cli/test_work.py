@@ -81,7 +81,7 @@ async def press(given: Work) -> None:
 def test_the_verbs_of_all_protocols_are_listed(
     spec: Spec, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert list(verbs()) == [("net", GO), ("net", PRESS)]
+    assert [each for each in verbs() if each[0] == "net"] == [("net", GO), ("net", PRESS)]
     assert spec_with_verbs("net") is spec
     assert spec_with_verbs("ssh") is None
     assert spec_with_verbs("nope") is None
@@ -91,7 +91,7 @@ def test_the_verbs_of_all_protocols_are_listed(
     for flag in ("-h", "--help"):
         assert main(["net", flag]) == 0
         text = " ".join(capsys.readouterr().out.split())
-        assert text.startswith("usage: seventh net VERB TARGET … ")
+        assert text.startswith("usage: seventh net VERB … ")
         assert "verbs: VERB go go to the target press press it" in text
 
 

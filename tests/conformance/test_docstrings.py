@@ -9,6 +9,8 @@ import pytest
 
 import seventh
 
+pytestmark = pytest.mark.uncounted
+
 SOURCE = Path(seventh.__file__).parent
 NO_VERBS = frozenset(
     """a about all an and another any anything as at below both by each either even every

@@ -8,7 +8,7 @@ from seventh import protocols
 from seventh.model.failure import OURS, Reason
 from seventh.model.netfacts import Ended, NetFacts
 from seventh.protocols.net.failures import JUDGED_BY
-from seventh.protocols.net.rules import failed
+from seventh.protocols.net.rules.paths import failed
 from seventh.rules.rule import Hit, Skip
 from seventh.rules.words import filled
 

@@ -62,6 +62,7 @@ def test_an_empty_file_is_judged(kind: Kind) -> None:
     assert report.protocol == kind.room
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=ANY)
 def test_any_file_gives_a_report(kind: Kind, data: bytes) -> None:
@@ -79,6 +80,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=list(HOSTILE))
 @pytest.mark.parametrize("kind", KINDS)
 def test_hostile_files_cost_little(

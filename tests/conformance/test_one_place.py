@@ -23,15 +23,15 @@ from seventh.labkit.serve import tcp_server
 from tests.conformance.test_recipe import FILES, LINTER
 
 ROOT = Path(__file__).parent.parent.parent
+UNCOUNTED = {"COVERAGE_PROCESS_CONFIG": ""}
+"""For commands that run a copy, of which coverage would count the lines to leave them out."""
 
 
 class Copy:
     """A copy of the source with something added, and commands that run it."""
 
     def __init__(self, folder: Path) -> None:
-        ignored = shutil.ignore_patterns("__pycache__")
-        source = Path(seventh.__file__).parent
-        self.root = shutil.copytree(source, folder / "seventh", ignore=ignored)
+        self.root = shutil.copytree(Path(seventh.__file__).parent, folder / "seventh")
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name
@@ -49,7 +49,7 @@ class Copy:
     async def run(self, *arguments: str, module: str = "seventh") -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, *arguments, cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(self.root.parent)},
+            env={**os.environ, "PYTHONPATH": str(self.root.parent), **UNCOUNTED},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await process.communicate()
@@ -99,7 +99,7 @@ TYPED = "from typing import Annotated\n\nfrom seventh.model.option import Option
 
 
 async def test_a_rule_is_its_declaration_and_its_fault(copy: Copy) -> None:
-    rules = copy.root / "protocols" / "net" / "rules.py"
+    rules = copy.root / "protocols" / "net" / "rules" / "paths.py"
     rules.write_text(rules.read_text(encoding="utf-8") + RULE.replace("192.0.2.1", "127.0.0.1")
                      .replace("bad=_GOOD.learn(", 'bad=_GOOD.learn(host="lab.test", '))  # fmt: skip
     lab = copy.root / "protocols" / "net" / "lab.py"
@@ -189,6 +189,35 @@ async def greeting(work: Work) -> None:
     assert "net greeting" in (await copy.run("--help"))[1]
     assert "--max" not in (await copy.run("net", "greeting", "--help"))[1], "it makes no report"
     await copy.passes("tests/conformance/test_rooms.py", only="net")
+
+
+AREA = """
+from seventh.localkit.area import Area, Command
+from seventh.localkit.seen import Seen
+from seventh.protocols.pop3.facts import Pop3Facts
+
+
+def learn(facts: Pop3Facts, seen: Seen, options: None) -> Pop3Facts:
+    return facts.learn(greeting=str(seen.output("uname")).strip())
+
+
+AREAS = (
+    Area(
+        name="kernel", title="the kernel", facts=Pop3Facts, learn=learn,
+        commands=(Command(name="uname", words=("uname", "-s"), reads="its name"),),
+    ),
+)
+"""
+
+
+async def test_an_area_is_a_module_of_its_protocol(copy: Copy) -> None:
+    copy.write("protocols/pop3/local.py", AREA)
+    assert "uname -s " in (await copy.run("explain", "local"))[1]
+    _, output = await copy.run("local", "kernel", "--format", "json")
+    (report,) = json.loads(output)["reports"]
+    assert report["facts"]["local"]["areas"] == ["kernel"]
+    assert report["facts"]["pop3"]["greeting"] == "Linux"
+    await copy.passes("tests/conformance/test_areas.py", only="kernel")
 
 
 async def test_a_protocol_and_a_linter_are_dropped_in(copy: Copy, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ DECLARED = [
     for kind in KINDS
     for each in declared(kind)
 ]
-NO_OPTIONS = {"max_tier", "transcript", "rooms"}
-"""Fields of Options that are set by the engine and the command line itself."""
+NO_OPTIONS = {"max_tier", "transcript", "rooms", "alias"}
+"""Fields that the engine, a hook of it or the command line itself sets."""
 
 
 @pytest.fixture(params=ROOMS)
@@ -31,13 +31,16 @@ def spec(request: pytest.FixtureRequest) -> Spec:
 
 
 def test_an_option_has_one_declaration() -> None:
-    flags = [
-        name
-        for kind in KINDS
-        for each in declared(kind)
-        for name in (each.option.flag, *each.option.aliases)
-    ]
-    assert len(flags) == len(set(flags)), "two protocols declare one option: share it"
+    of_verbs = [verb.options for spec in protocols.rooms().values() for verb in spec.verbs]
+    of_checks = [kind for kind in KINDS if kind not in of_verbs]
+    for kinds in (of_checks, *((Options, kind) for kind in of_verbs if kind is not None)):
+        flags = [
+            name
+            for kind in kinds
+            for each in declared(kind)
+            for name in (each.option.flag, *each.option.aliases)
+        ]
+        assert len(flags) == len(set(flags)), "two protocols declare one option: share it"
     fields = [each.field for kind in KINDS for each in declared(kind)]
     assert len(fields) == len(set(fields))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 import tomllib
@@ -13,7 +14,7 @@ import pytest
 
 from tests.conformance.purity import imports
 
-pytestmark = pytest.mark.field
+pytestmark = [pytest.mark.field, pytest.mark.uncounted]
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -29,8 +30,13 @@ def _name(text: str) -> str:
     return re.sub(r"[-_.]+", "-", text).lower()
 
 
-def libraries() -> Iterator[tuple[Path, str]]:
+@functools.cache
+def libraries() -> frozenset[tuple[Path, str]]:
     """Each file of the source with each library that it imports, by its distribution."""
+    return frozenset(_libraries())
+
+
+def _libraries() -> Iterator[tuple[Path, str]]:
     known = packages_distributions()
     for path in (ROOT / "src" / "seventh").rglob("*.py"):
         module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
@@ -44,18 +50,27 @@ def libraries() -> Iterator[tuple[Path, str]]:
 
 def test_every_import_is_declared() -> None:
     declared = names(PROJECT["dependencies"])
-    of_lab = declared | names(EXTRAS["lab"])
     undeclared = sorted(
         f"{path}: {library}"
         for path, library in libraries()
-        if library not in (of_lab if "lab" in path.parts or "labkit" in path.parts else declared)
+        if library not in declared | names(EXTRAS.get(_extra(path), []))
     )
     assert not undeclared
 
 
+def _extra(path: Path) -> str:
+    """The extra that a file may import, if it has one."""
+    if not {"lab", "labkit"}.isdisjoint(path.parts):
+        return "lab"
+    if not {"history", "serve"}.isdisjoint(path.parts):
+        return "watch"
+    return path.stem.removesuffix("_process") if "notify" in path.parts else ""
+
+
 def test_everything_declared_is_imported() -> None:
     imported = {library for _, library in libraries()}
-    assert names(PROJECT["dependencies"]) | names(EXTRAS["lab"]) <= imported
+    extras = {library for name in EXTRAS.keys() - {"dev"} for library in names(EXTRAS[name])}
+    assert names(PROJECT["dependencies"]) | extras <= imported
 
 
 def test_the_readme_names_extras_that_there_are() -> None:

@@ -15,6 +15,8 @@ import pytest
 
 import seventh
 
+pytestmark = pytest.mark.uncounted
+
 SOURCE = Path(seventh.__file__).parent
 PROJECT = Path(__file__).parents[2]
 UNWANTED = re.compile(

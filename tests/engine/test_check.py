@@ -14,15 +14,16 @@ from seventh import protocols
 from seventh.engine.check import as_failed, check_many, check_one, prepare, pulse_one
 from seventh.labkit.serve import free_port, tcp_server
 from seventh.model.failure import Blame, Failed, Reason, UsageError
-from seventh.model.netfacts import Attempt, NetFacts
+from seventh.model.netfacts import Attempt, Ended, NetFacts
 from seventh.model.options import Options
 from seventh.model.phase import Phase
-from seventh.model.report import Report
+from seventh.model.report import Report, Skipped
 from seventh.model.severity import Status
 from seventh.model.target import Target
 from seventh.net.probe_context import ProbeContext
 from seventh.net.wait import DeadlineError
 from seventh.protocols.http.facts import HttpFacts
+from seventh.rules.rule import Source
 from seventh.rules.run import Selection
 from tests.reports import metrics
 
@@ -54,7 +55,22 @@ async def test_a_report_is_whole() -> None:
     assert 'seventh_phase_seconds{phase="connect"}' in metrics(report)
     assert "NET-PORT-STATE" in report.passed
     told = {*report.passed, *(s.id for s in report.skipped), *(f.id for f in report.findings)}
-    assert told == {rule.id for rule in protocols.rules("net")}
+    here = {rule.id for rule in protocols.rules("net") if rule.source is Source.LOCAL}
+    assert here == {"NET-LISTEN-ALL", "SNMP-TRAPD-VULN"}
+    assert told == {rule.id for rule in protocols.rules("net")} - here
+
+
+async def test_a_rule_of_the_machine_itself_is_skipped_only_if_it_is_named() -> None:
+    async with tcp_server(greet) as port:
+        named = Selection(only=frozenset({"NET-LISTEN-ALL", "NET-PORT-STATE"}))
+        report = await check_one(tcp(port), OPTIONS, named)
+    assert report.passed == ("NET-PORT-STATE",)
+    assert report.skipped == (
+        Skipped(
+            id="NET-LISTEN-ALL",
+            reason="visible only on the machine itself: run `seventh local ports` there",
+        ),
+    )
 
 
 async def test_a_refused_port_fails_and_is_found() -> None:
@@ -261,6 +277,63 @@ async def test_a_failure_has_the_last_phase_that_failed(
     report = await check_one(tcp(1), OPTIONS)
     assert report.failure is not None
     assert report.failure.phase == phase
+
+
+async def test_a_failure_outside_of_every_phase_has_none(room: SimpleNamespace) -> None:
+    async def check(ctx: ProbeContext) -> None:
+        raise ValueError("x")
+
+    room.check = check
+    report = await check_one(tcp(1), OPTIONS)
+    assert report.failure is not None
+    assert report.failure.phase == "-"
+
+
+@pytest.mark.parametrize(
+    ("failed", "theirs"),
+    [
+        (Failed(Reason.PEER_CLOSED, "x", phase="a"), True),
+        (Failed(Reason.CONNECT_TIMEOUT, "x", phase="a", blame=Blame.NETWORK), True),
+        (Failed(Reason.RESOLVE_NXDOMAIN, "x", phase="a"), True),
+        (Failed(Reason.CONNECT_TIMEOUT, "x", phase="a", blame=Blame.LOCAL), False),
+        (Failed(Reason.INTERNAL, "x", phase="a"), False),
+    ],
+)
+async def test_facts_say_how_a_check_ended(
+    room: SimpleNamespace, failed: Failed, theirs: bool
+) -> None:
+    async def fail(ctx: ProbeContext) -> None:
+        raise failed
+
+    async def end(ctx: ProbeContext) -> None:
+        pass
+
+    room.check = room.pulse = fail
+    checked = (await check_one(tcp(1), OPTIONS)).facts["net"]
+    assert isinstance(checked, NetFacts)
+    assert checked.ended == Ended(reason=failed.reason, phase="a", theirs=theirs)
+    pulsed = (await pulse_one(tcp(1), OPTIONS)).facts.get("net")
+    assert pulsed is None or (isinstance(pulsed, NetFacts) and pulsed.ended is None)
+    room.check = end
+    good = (await check_one(tcp(1), OPTIONS)).facts["net"]
+    assert isinstance(good, NetFacts)
+    assert good.ended is None
+
+
+async def test_a_check_and_a_pulse_are_different_steps(room: SimpleNamespace) -> None:
+    begun: list[str] = []
+
+    async def check(ctx: ProbeContext) -> None:
+        begun.append("check")
+
+    async def pulse(ctx: ProbeContext) -> None:
+        begun.append("pulse")
+
+    room.check, room.pulse = check, pulse
+    checked = await check_one(tcp(1), OPTIONS)
+    assert (begun, bool(checked.skipped)) == (["check"], True)
+    pulsed = await pulse_one(tcp(1), OPTIONS)
+    assert (begun[1:], pulsed.skipped) == (["pulse"], ())
 
 
 async def test_a_probe_that_misses_its_deadline_is_ended_a_quarter_second_later(

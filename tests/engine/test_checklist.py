@@ -19,12 +19,14 @@ from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.login import Login, Trust
 from seventh.protocols.ssh.facts.session import SessionFacts
+from seventh.rules.rule import Source
 
 PASS, FAIL = LineVerdict.PASS, LineVerdict.FAIL
 UNKNOWN, IDLE = LineVerdict.NOT_LOOKED_AT, LineVerdict.NOT_APPLICABLE
 
 # Rules of the room: one of tier 0, of tier 2, of tier 4, and one that only files decide.
 FREE, LOGIN, HOLD, FILE = "SSH-KEX-WEAK", "SSH-PASSWORD-ON", "SSH-NO-KEEPALIVE", "SSH-THROTTLE"
+MODES = "SSH-AUTHKEYS-PERM"
 HERE = NetFacts(addresses=("127.0.0.1",))
 REFUSED = Failure(reason=Reason.CONNECT_REFUSED, phase="connect", blame=Blame.PEER, detail="shut")
 
@@ -201,7 +203,7 @@ def test_the_tier_tells_the_option(
 def test_each_denied_tier_has_what_permits_it(
     monkeypatch: pytest.MonkeyPatch, tiers: tuple[int, ...], own: str, net: NetFacts, look: str
 ) -> None:
-    rules = [SimpleNamespace(id=f"SSH-{tier}", tier=tier) for tier in range(5)]
+    rules = [SimpleNamespace(id=f"SSH-{tier}", tier=tier, source=Source.WIRE) for tier in range(5)]
     monkeypatch.setattr(protocols, "rules", lambda room: rules)
     line = CheckLine("x", rules=tuple(f"SSH-{tier}" for tier in tiers), look=own)
     skips = tuple(skipped(f"SSH-{tier}", SkipCause.NOT_PERMITTED) for tier in tiers)
@@ -232,6 +234,26 @@ def test_a_line_without_rules_is_for_a_check_and_not_for_a_comparison(
     else:
         with pytest.raises(ValueError, match="not enough values"):
             judged(monkeypatch, line, **parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "verdict", "reason"),
+    [
+        ({}, UNKNOWN, "visible only on the machine itself"),
+        ({"phases": (), "skipped": (skipped(MODES),)}, UNKNOWN, "why"),
+        ({"phases": (), "passed": (MODES,)}, PASS, ""),
+    ],
+)
+def test_a_line_that_only_the_machine_itself_decides(
+    monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any], verdict: LineVerdict, reason: str
+) -> None:
+    line = CheckLine("Modes", rules=(MODES,), look="seventh local ssh")
+    made = judged(monkeypatch, line, **parts)
+    unknown = (Skipped(id=MODES, reason=reason),) if reason else ()
+    look = line.look if reason else ""
+    assert (made.verdict, made.unknown, made.look) == (verdict, unknown, look)
+    with pytest.raises(ValueError, match="not enough values"):
+        judged(monkeypatch, line, phases=())
 
 
 def test_a_verdict_has_all_its_evidence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ async def test_our_own_limit_is_no_verdict(code: int, monkeypatch: pytest.Monkey
         report = await check_one(tcp(port), OPTIONS)
     assert report.failure is not None
     assert report.failure.reason is Reason.LOCAL_RESOURCE
-    assert report.failure.blame == "local"
+    assert (report.failure.blame, report.failure.phase) == ("local", "-")
     assert os.strerror(code) in report.failure.detail
     assert (report.status, report.findings, report.passed) == (Status.UNKNOWN, (), ())
 
@@ -188,8 +188,12 @@ def test_the_largest_targets_are_counted_first(limits: Limits) -> None:
     ssh = Target(scheme="ssh", host="127.0.0.1", port=22)
     hop = OPTIONS.replace(via=(ssh,) * 50)
     large = needed_by(tcp(1), hop)
-    limits(24 + large, 24 + large)
-    assert fitting([(tcp(1), OPTIONS), (tcp(1), hop)], 2)[0] == 1
+    jobs = [(tcp(1), OPTIONS), (tcp(1), hop), (tcp(1), hop)]
+    limits(24 + OF_TCP + large, 24 + OF_TCP + large)
+    assert fitting(jobs, 2)[0] == 1
+    raised = limits(10, 1000)
+    assert fitting(jobs, 1) == (1, 24 + large)
+    assert raised == [(24 + large, 1000)]
 
 
 def test_open_descriptors_are_counted() -> None:

@@ -206,6 +206,7 @@ WORDS = st.sampled_from(
 TEXTS = st.lists(st.lists(WORDS, max_size=6).map(" ".join), max_size=12).map("\n".join)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("name", [name for name, kind in kinds().items() if kind.fix])
 @given(text=TEXTS)
 def test_any_file_is_fixed_without_harm(

@@ -47,6 +47,8 @@ def states(host_jobs: Sequence[tuple[Target, Options]], *reports: Report) -> lis
     return [port.state for port in host.ports]
 
 
+PORTS = len(jobs("host.example"))
+"""How many ports a bare host has."""
 OPEN, UNKNOWN = PortState.OPEN, PortState.UNKNOWN
 
 
@@ -122,8 +124,8 @@ def test_a_host_of_which_no_port_is_open_has_failed_once() -> None:
     assert [made.target for made in kept] == ["host.example", "ssh://other.example:22"]
     failure = Failure(
         reason=Reason.CONNECT_REFUSED, phase="connect", blame=Blame.PEER,
-        detail="none of the 5 well-known ports is open: 4 closed, 1 without an answer; if the "
-        "service uses another port, write its URL, such as ssh://HOST:PORT",
+        detail=f"none of the {PORTS} well-known ports is open: {PORTS - 1} closed, 1 without an "
+        "answer; if the service uses another port, write its URL, such as ssh://HOST:PORT",
     )  # fmt: skip
     assert kept[0] == replace(
         reports[0], target="host.example", protocol="net", failure=failure, phases=(), facts={},
@@ -134,7 +136,7 @@ def test_a_host_of_which_no_port_is_open_has_failed_once() -> None:
 
 def test_a_host_took_as_long_as_its_slowest_port() -> None:
     given = jobs("host.example")
-    times = [0.5, 3.0, 0.25, 1.0, 2.0]
+    times = [3.0 if index == 1 else 0.25 * (index % 3) for index in range(PORTS)]
     reports = {
         index: replace(looked(target, Reason.CONNECT_TIMEOUT), duration_seconds=times[index])
         for index, (target, _) in enumerate(given)

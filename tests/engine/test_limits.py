@@ -47,10 +47,11 @@ def test_every_name_that_is_listed_can_be_limited(room: str) -> None:
 def test_every_metric_and_phase_of_a_spec_is_listed(room: str) -> None:
     spec = protocols.rooms()[room]
     metrics = {each.metric for each in known(room)}
-    assert {metric.name for metric in spec.metrics} <= metrics
+    assert {metric.name for metric in spec.metrics if not metric.source} <= metrics
     names = {each.name for each in known(room)}
     assert {phase.name for phase in spec.phases} <= names
-    assert {"connect", "resolve", "tcp.packet_loss"} <= names or room == "ntp"
+    datagrams = any(scheme.transport == "udp" for scheme in spec.schemes)
+    assert datagrams or {"connect", "resolve", "tcp.packet_loss"} <= names
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,35 @@ def test_a_limit_that_cannot_be_meant_is_refused(
 def test_one_of_several_protocols_has_to_know_a_name() -> None:
     check(limited("ntp.stratum=3"), ["http", "ntp"])
     assert limits_of(limited("ntp.stratum=3"), "http") == ()
+    assert only("http", "ntp.stratum=3", "ttfb=1s").name == "http.ttfb"
+
+
+def test_a_minimum_may_be_the_maximum() -> None:
+    assert only("http", "status=200", minimums=("status=200",)).bounds == "200 to 200"
+
+
+@pytest.mark.parametrize(
+    ("room", "text", "says"),
+    [
+        (
+            "net",
+            "connetc=1s",
+            ("--max connetc=1s: unknown name 'connetc': did you mean connect? The names are "),
+        ),
+        ("net", "zzzzzz=1s", "--max zzzzzz=1s: unknown name 'zzzzzz'; the names are "),
+    ],
+)
+def test_an_unknown_name_is_answered_with_all_names_and_units(
+    room: str, text: str, says: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        check(limited(text), [room])
+    assert str(raised.value).startswith(says)
+    kinds = str(raised.value).removeprefix(says).split("; ")
+    assert [kind[kind.index("(") :] for kind in kinds] == [
+        "(ns, us, ms, s, min, h or days)", "(%)",
+    ]  # fmt: skip
+    assert kinds[1] == "tcp.packet_loss (%)"
 
 
 def test_a_signed_metric_is_limited_on_both_sides() -> None:
@@ -114,6 +144,9 @@ def test_a_signed_metric_is_limited_on_both_sides() -> None:
     assert made.bounds == "-50 to 50 ms"
     one_sided = only("ntp", "offset=50ms", minimums=("offset=-10s",))
     assert (one_sided.minimum, one_sided.maximum) == (-10, 0.05)
+    assert only("ntp", minimums=("offset=-50ms",)).maximum is None
+    for unsigned in (only("http", "ttfb=1s"), only("net", "connect=1s")):
+        assert (unsigned.minimum, unsigned.maximum) == (None, 1)
 
 
 def test_every_sample_and_every_run_counts() -> None:
@@ -164,7 +197,7 @@ async def test_a_limit_that_is_missed_is_a_finding() -> None:
 
 async def test_a_limit_that_holds_is_passed() -> None:
     report = await check_of(limited("connect=5s", "rtt=5s"))
-    assert "NET-LIMIT" in report.passed
+    assert {"NET-LIMIT", "NET-PORT-STATE"} <= {*report.passed}
     assert report.status is Status.OK
     assert [limit.name for limit in net_facts(report).limits] == ["connect", "tcp.rtt"]
 
@@ -203,6 +236,8 @@ async def test_without_limits_the_rule_does_not_apply() -> None:
 async def test_a_limit_is_judged_whatever_other_rules_are_selected() -> None:
     report = await check_of(limited("connect=1ns"), Selection(only=frozenset({"NET-PMTU"})))
     assert found(report) == {"NET-LIMIT"}
+    others = {*report.passed, *(skip.id for skip in report.skipped)}
+    assert others == {"NET-PMTU"}
     report = await check_of(limited("connect=1ns"), Selection(skip=frozenset({"NET-LIMIT"})))
     assert found(report) == set()
 

@@ -117,7 +117,7 @@ def findings(report: Report) -> list[tuple[object, ...]]:
 
 def test_rules_that_the_file_decides_are_run_and_no_others(linted: Linting) -> None:
     report = linted(view(wait=None), view("a", room="net"))
-    assert report.passed == ("F-FILE", "F-LOCAL", "F-WEAK", "N-NAMED")
+    assert report.passed == ("F-FILE", "F-WEAK", "N-NAMED")
     assert [(skip.id, skip.reason) for skip in report.skipped] == [("F-SLOW", "no wait")]
     assert report.protocol == "ssh"
     assert set(report.facts) == {"lint", "ssh"}
@@ -181,10 +181,10 @@ def test_what_a_block_inherits_is_reported_where_it_is_set(linted: Linting) -> N
 def test_a_rule_that_fired_anywhere_has_not_passed_and_a_pass_is_no_skip(linted: Linting) -> None:
     report = linted(view("a", wait=None), view("b", wait=0), view("c", wait=2), view("d", weak="x"))
     assert [found.id for found in report.findings] == ["F-SLOW", "F-WEAK"]
-    assert report.passed == ("F-FILE", "F-LOCAL")
+    assert report.passed == ("F-FILE",)
     assert report.skipped == ()
     report = linted(view("a", wait=None), view("b", wait=0))
-    assert (report.passed, report.skipped) == (("F-FILE", "F-LOCAL", "F-SLOW", "F-WEAK"), ())
+    assert (report.passed, report.skipped) == (("F-FILE", "F-SLOW", "F-WEAK"), ())
 
 
 def test_a_place_is_for_settings_of_the_file(linted: Linting) -> None:

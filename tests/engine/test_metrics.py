@@ -17,6 +17,7 @@ from seventh.engine.metrics import _read_by, metrics_of, metrics_of_facts
 from seventh.labkit.serve import tcp_server
 from seventh.model.facts import Facts
 from seventh.model.failure import OURS, Blame, Failure, Reason
+from seventh.model.mailfacts import MailFacts
 from seventh.model.netfacts import Attempt, NetFacts
 from seventh.model.options import Options
 from seventh.model.phase import Phase
@@ -28,7 +29,11 @@ from seventh.model.target import Target
 from seventh.net import kernel
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
+from seventh.protocols.mail.facts import ReceivedFacts
+from seventh.protocols.mail.facts.tls_report import TlsReport
 from seventh.protocols.ntp.facts import NtpFacts
+from seventh.protocols.smtp.facts import SmtpFacts
+from seventh.protocols.smtp.facts.local import SmtpLocalFacts
 from tests.reports import metrics
 
 
@@ -82,6 +87,17 @@ def test_a_room_measures_the_round_trip_better_than_its_connection() -> None:
 
 def test_what_is_not_finite_is_no_metric() -> None:
     assert "seventh_ttfb_seconds" not in counted(HttpFacts(ttfb_seconds=math.nan))
+
+
+def test_a_mapping_of_a_look_has_both_labels() -> None:
+    local = SmtpLocalFacts(queues={"active": 0, "deferred": 7}, deliveries=4, deferred=1)
+    samples = metrics_of_facts({"smtp": SmtpFacts(local=local)})
+    assert {each.key: each.value for each in samples} == {
+        'seventh_mail_queue_messages{queue="active",source="local"}': 0.0,
+        'seventh_mail_queue_messages{queue="deferred",source="local"}': 7.0,
+        'seventh_mail_defer_ratio{source="local"}': 0.25,
+    }
+    assert metrics_of_facts({"smtp": SmtpFacts(local=SmtpLocalFacts())}) == ()
 
 
 LOSS = 'seventh_packet_loss_ratio{source="tcp"}'
@@ -213,3 +229,11 @@ def test_a_failed_phase_is_no_metric() -> None:
     assert counted(phases=(phase("tls", 1, ok=False), phase("connect", 2))) == {
         "seventh_up": 1.0, 'seventh_phase_seconds{phase="connect"}': 2.0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("sessions", "ratios"), [(0, []), (8, [0.25])])
+def test_facts_that_a_room_owns_have_its_metrics(sessions: int, ratios: list[float]) -> None:
+    report = TlsReport(sessions=sessions, failed=2)
+    samples = metrics_of_facts({"received": ReceivedFacts(tls_report=report)})
+    assert samples == tuple(Sample("seventh_mail_tls_failure_ratio", (), each) for each in ratios)
+    assert metrics_of_facts({"received": ReceivedFacts(), "mail": MailFacts()}) == ()

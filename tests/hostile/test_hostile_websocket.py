@@ -24,15 +24,14 @@ from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.lab import serve_setup, wrong
 from seventh.protocols.websocket.lab.hub import Hub
 from seventh.protocols.websocket.lab.setup import Setup, Tunnel
-from seventh.protocols.websocket.wire.frames import Frames
 from seventh.protocols.websocket.wire.handshake import (
     Offer,
-    accept_of,
     handshake_request,
     handshake_response,
-    new_key,
 )
 from seventh.web.h2 import H2Connection
+from seventh.wire.websocket_frames import Frames
+from seventh.wire.websocket_key import accept_of, new_key
 from tests.hostile.bounds import LATE_SECONDS, bounded
 from tests.hostile.servers import answering, dripping, flooding, saying
 from tests.options import changed, options_with

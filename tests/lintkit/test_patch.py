@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.lintkit.patch import Edit, changed, lines_of, unified
+from seventh.lintkit.patch import Edit, NotPlaced, Why, changed, lines_of, unified
 
 TEXT = b"one\ntwo\nthree\n"
 
@@ -89,3 +89,10 @@ def test_git_takes_it(tmp_path: Path) -> None:
 def _apply(command: list[str], folder: Path, patch: bytes) -> None:
     done = subprocess.run(command, cwd=folder, input=patch, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_reasons_are_those_that_programs_read() -> None:
+    assert [why.value for why in Why] == [
+        "kind", "choice", "not-lines", "no-place", "outside", "stays", "causes", "refused", "limit",
+    ]  # fmt: skip
+    assert str(NotPlaced(Why.NO_PLACE)) == "no-place"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.model.failure import UsageError
-from seventh.model.limit import Kind, Limit, Measured, amount, split
+from seventh.model.limit import Kind, Limit, Measured, amount, kind_of, split, without_unit
 
 TTFB = "seventh_ttfb_seconds"
 
@@ -113,3 +113,143 @@ def test_labels_say_which_sample() -> None:
     one = limit(high=0.2)
     assert one.text(Measured(value=0.3, labels={"address": "::1"})) == "300 ms at ::1"
     assert one.text(Measured(value=0.3, labels={"kind": "warm"})) == "300 ms of kind warm"
+
+
+ANY = (Kind.TIME, Kind.SIZE, Kind.RATE, Kind.SHARE, Kind.NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "each"),
+    [
+        # SI prefixes are powers of ten, IEC's (IEC 80000-13) of two; eight bits are a byte
+        (Kind.TIME, {
+            "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 60 * 60,
+            "days": 24 * 60 * 60, "µs": 1e-6, "μs": 1e-6, "sec": 1, "second": 1, "seconds": 1,
+            "minutes": 60, "hours": 60 * 60, "d": 24 * 60 * 60, "day": 24 * 60 * 60,
+        }),
+        (Kind.SIZE, {
+            "bytes": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1024, "MiB": 1024**2,
+            "GiB": 1024**3, "B": 1, "byte": 1, "": 1,
+        }),
+        (Kind.RATE, {
+            "B/s": 1, "kB/s": 10**3, "MB/s": 10**6, "KiB/s": 1024, "MiB/s": 1024**2,
+            "Mbit/s": 10**6 / 8, "Gbit/s": 10**9 / 8, "": 1,
+        }),
+        (Kind.SHARE, {"%": 0.01}),
+        (Kind.NUMBER, {"": 1}),
+    ],
+)  # fmt: skip
+def test_each_unit_and_each_other_spelling(kind: Kind, each: dict[str, float]) -> None:
+    for unit, size in each.items():
+        assert amount("x", f"3{unit}", kind)[0] == pytest.approx(3 * size), unit
+        for other in ANY:
+            if other is not kind and unit:
+                with pytest.raises(UsageError, match="is not a unit of a"):
+                    amount("x", f"3{unit}", other)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "unit"),
+    [
+        ("http.wait_seconds", Kind.TIME, "s"), ("tls.days-left", Kind.TIME, "days"),
+        ("SECONDS", Kind.TIME, "s"), ("x_days", Kind.TIME, "days"), ("x_ratio", Kind.SHARE, ""),
+        ("x_bytes", Kind.SIZE, "bytes"), ("x", Kind.SIZE, "bytes"), ("x", Kind.RATE, "B/s"),
+        ("x_bytes_per_second", Kind.RATE, "B/s"), ("x", Kind.NUMBER, ""),
+        # what names a unit of another kind says nothing
+        ("x_days", Kind.SIZE, "bytes"), ("x_seconds", Kind.NUMBER, ""),
+        ("bytes_per_second", Kind.NUMBER, ""),
+    ],
+)  # fmt: skip
+def test_the_unit_of_a_plain_number(name: str, kind: Kind, unit: str) -> None:
+    assert amount(name, "1", kind)[1] == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind", "says"),
+    [
+        ("ttfb", "200", Kind.TIME,
+         "write a unit: ns, us, ms, s, min, h or days, such as ttfb=200ms"),
+        ("secondss", "2", Kind.TIME,
+         "write a unit: ns, us, ms, s, min, h or days, such as secondss=2ms"),
+        ("loss", "1", Kind.SHARE, "write a unit: %, such as loss=1%"),
+        ("x", "1lot", Kind.SIZE,
+         "'lot' is not a unit of a size: write bytes, kB, MB, GB, KiB, MiB or GiB"),
+        ("x", "1bit", Kind.RATE,
+         ("'bit' is not a unit of a rate: write B/s, kB/s, MB/s, KiB/s, MiB/s, Mbit/s or Gbit/s")),
+        ("x", "1" + "u" * 21, Kind.NUMBER,
+         f"'{'u' * 20}' is not a unit of a number: write a number without a unit"),
+        ("x", "x" * 41, Kind.SHARE, f"'{'x' * 40}' is not a number with a unit"),
+        ("x", "9" * 400, Kind.NUMBER, f"'{'9' * 40}' is too large"),
+        ("x", "1  s", Kind.TIME, "'1  s' is not a number with a unit"),
+        ("x", ".s", Kind.TIME, "'.s' is not a number with a unit"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_what_to_write(name: str, value: str, kind: Kind, says: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        amount(name, value, kind)
+    assert str(refused.value) == says
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "name"),
+    [
+        ("seventh_cert_expiry_timestamp_seconds", Kind.TIME, "seventh_cert_expiry"),
+        ("seventh_ttfb_seconds", Kind.TIME, "seventh_ttfb"),
+        ("seventh_read_bytes_per_second", Kind.RATE, "seventh_read"),
+        ("seventh_body_bytes", Kind.SIZE, "seventh_body"),
+        ("seventh_packet_loss_ratio", Kind.SHARE, "seventh_packet_loss"),
+        ("seventh_retransmits_total", Kind.NUMBER, "seventh_retransmits"),
+        ("seventh_stratum", Kind.NUMBER, "seventh_stratum"),
+    ],
+)
+def test_a_metric_s_name_says_what_it_measures(metric: str, kind: Kind, name: str) -> None:
+    assert kind_of(metric) is kind
+    assert kind_of(f'{metric}{{x="y_ratio"}}') is kind
+    assert without_unit(metric) == name
+
+
+@pytest.mark.parametrize(
+    ("made", "value", "shown"),
+    [
+        # the limit's own unit from a hundredth of it to below a hundred thousand
+        (limit(high=1), 0.000_01, "0.01 ms"), (limit(high=1), 0.000_009_9, "9.9 us"),
+        (limit(high=1), 99.999, "99999 ms"), (limit(high=1), 100, "1.667 min"),
+        (limit(high=1), 3600 * 24, "1 days"), (limit(high=1), 3600, "1 h"),
+        (limit(high=1), -3600, "-1 h"), (limit(high=1), 1e-10, "0.0000001 ms"),
+        # four digits, but up to nine where fewer are the limit's
+        (limit(high=0.2), 0.123_456, "123.5 ms"), (limit(high=0.2), 0.200_01, "200.01 ms"),
+        (limit(high=0.2), 0.200_000_001, "200.000001 ms"),
+        (limit(high=0.2), 0.200_000_000_1, "200 ms"),
+        (limit(low=0.2), 0.199_999, "199.999 ms"),
+        (limit(low=0.002_5), 0.000_002_5, "2.5 us"),  # looks alike in another unit
+        (limit(high=0.123_456_7), 0.1, "100 ms"),
+    ],
+)  # fmt: skip
+def test_a_value_in_the_unit_and_with_the_digits_that_suit_it(
+    made: Limit, value: float, shown: str
+) -> None:
+    assert made.text(Measured(value=value)) == shown
+
+
+@pytest.mark.parametrize(
+    ("made", "bounds"),
+    [
+        (limit(high=0.123_456_7), "max 123.457 ms"),
+        (limit(low=-0.05, high=0.05), "-50 to 50 ms"),
+        (limit(low=0, high=0.2), "0 to 200 ms"),
+        (limit(low=0), "min 0 ms"),
+        (Limit(name="s", metric="seventh_http_status", minimum=200), "min 200"),
+        (Limit(name="s", metric="seventh_http_status", maximum=299), "max 299"),
+        (Limit(name="s", metric="seventh_http_status", minimum=200, maximum=299), "200 to 299"),
+    ],
+)
+def test_limits_as_text(made: Limit, bounds: str) -> None:
+    assert made.bounds == bounds
+
+
+def test_the_worst_of_two_limits_is_the_furthest_beyond_either() -> None:
+    both = limit(0.05, 0.4, 0.15, low=0.1, high=0.2)
+    assert [each.value for each in both.missed] == [0.4, 0.05]
+    assert both.worst == Measured(value=0.4)
+    assert limit(0.12, 0.19, low=0.1, high=0.2).worst == Measured(value=0.19)
+    assert limit(0.11, 0.18, low=0.1, high=0.2).worst == Measured(value=0.11)

@@ -31,6 +31,9 @@ class Declaring(RoomOptions, frozen=True, kw_only=True):
     name: Annotated[str, Option(flag="name", help="a name")] = "x"
     file: Annotated[str | None, Option(flag="file", help="a file", default="the usual")] = None
     mixed: Annotated[int | str, Option(flag="mixed", help="either")] = 3
+    whole: Annotated[float, Option(flag="whole", help="seconds")] = 10.0
+    million: Annotated[int, Option(flag="million", help="bytes")] = 1_000_000
+    plain: Annotated[str, Option(flag="plain", help="a text")] = ""
     hidden: int = 0
 
 
@@ -53,6 +56,9 @@ BY_FIELD = {each.field: each for each in declared(Declaring)}
         ("name", "--name", "a name (default: x)", ""),
         ("file", "--file", "a file (default: the usual)", ""),
         ("mixed", "--mixed", "either (default: 3)", ""),
+        ("whole", "--whole", "seconds (default: 10)", ""),
+        ("million", "--million", "bytes (default: 1000000)", ""),
+        ("plain", "--plain", "a text", ""),
     ],
 )
 def test_help_and_bounds_are_the_fields(field: str, flag: str, help_: str, bounds: str) -> None:
@@ -65,7 +71,7 @@ def test_help_and_bounds_are_the_fields(field: str, flag: str, help_: str, bound
     [
         ("repeated", {"words"}),
         ("is_switch", {"on", "off", "family"}),
-        ("is_number", {"count", "limit", "large", "some"}),
+        ("is_number", {"count", "limit", "large", "some", "whole", "million"}),
     ],
 )
 def test_what_is_typed_after_it(what: str, fields: set[str]) -> None:

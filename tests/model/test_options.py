@@ -149,6 +149,9 @@ def test_what_options_permit_and_need() -> None:
         "key": ("cert", "the certificate that the key belongs to"),
         "hold": ("intrusive", "holding a connection open is tier 4"),
         "proxy-auth-file": ("proxy", "the proxy that asks for the login"),
+        "roundtrip": ("allow-write", "it sends a message, and removes it"),
+        "roundtrip-user": ("roundtrip", "it is the mailbox's user"),
+        "roundtrip-password-file": ("roundtrip", "it is the mailbox's password"),
     }
     always = {flag for flag, each in BY_FLAG.items() if each.option.always}
     assert always >= {"timeout", "family", "resolver", "via"}

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh import protocols
-from seventh.model.product import ALTERNATIVES, product_of
+from seventh.model.product import ALTERNATIVES, FAMILIES, product_of
 
-GO_ALONG = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
+GO_ALONG = {"any", "certbot", "dns", "iptables", "mta-sts.txt", "nftables", "resolv.conf"}
 """Fixes at another place than the peer's own software."""
 
 
@@ -38,6 +38,7 @@ GO_ALONG = {"any", "certbot", "dns", "iptables", "nftables", "resolv.conf"}
         ("mx.example ESMTP Postfix (Debian)", "postfix"),
         ("Dovecot (Debian) ready.", "dovecot"),
         ("ProFTPD Server (lab)", "proftpd"),
+        ("news.example InterNetNews NNRP server INN 2.7.0 ready", "inn"),
         ("cloudflare", ""),
         ("Apache-Coyote/1.1", ""),
         ("", ""),
@@ -50,11 +51,25 @@ def test_what_peers_call_themselves(said: str, product: str) -> None:
 def test_software_with_fixes_of_its_own() -> None:
     """By the names that fixes have; some does not send its name."""
     assert {
-        "apache", "aws-alb", "caddy", "chrony", "cisco-ios", "dovecot", "dropbear", "envoy",
-        "haproxy", "inn", "lighttpd", "mosquitto", "mysql", "nginx", "node", "node-ws", "ntpd",
-        "ntpsec", "openssh", "openssl", "postfix", "postgresql", "proftpd", "prosody", "socket.io",
-        "spring", "uvicorn", "websockets",
+        "apache", "aws-alb", "caddy", "chrony", "cisco-ios", "cyrus", "dovecot", "dropbear",
+        "envoy", "exim", "haproxy", "inn", "lighttpd", "mosquitto", "mysql", "net-snmp", "nginx",
+        "node", "node-ws", "ntpd", "ntpsec", "openssh", "openssl", "postfix", "postgresql",
+        "proftpd", "prosody", "socket.io", "spring", "uvicorn", "websockets",
     } == ALTERNATIVES  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "fixes"),
+    [
+        # what serves mail, files, news, a directory or a database, by itself or by its STARTTLS
+        ("postfix smtp", "postfix openssl"), ("dovecot imap pop3 sieve", "dovecot openssl"),
+        ("cyrus", "cyrus openssl"),
+        ("proftpd ftp", "proftpd openssl"), ("inn nntp", "inn openssl"), ("ldap", ""),
+        ("postgres", "postgresql openssl"), ("mysql", "mysql openssl"), ("xmpp", "prosody openssl"),
+    ],
+)  # fmt: skip
+def test_the_fixes_of_what_is_no_web_server(names: str, fixes: str) -> None:
+    assert {FAMILIES[name] for name in names.split()} == {tuple(fixes.split())}
 
 
 @given(st.text())

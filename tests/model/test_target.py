@@ -106,10 +106,9 @@ ALL = "ntp://, ssh://, tcp://, tls://"
             ),
         ),
         (
-            "smtp://host",
-            f"target 'smtp://host': smtp:// is not supported yet; supported schemes: {ALL}",
+            "grpc://host",
+            f"target 'grpc://host': grpc:// is not supported yet; supported schemes: {ALL}",
         ),
-        ("mail:a.example", "target 'mail:a.example': checks of mail domains are not supported yet"),
         ("host:22", "target 'host:22' has a port but no scheme: write ssh://host:22"),
         (
             "host:80",
@@ -212,14 +211,81 @@ def test_another_name_of_a_protocol_suggests_its_scheme(meant: str, scheme: str)
     assert f": did you mean {scheme}://h? `" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["smtp", "smtps", "submission", "imap", "imaps", "pop3", "pop3s", "mail", "snmp", "grpc",
-     "grpcs", "mqtt", "mqtts", "mqtt+ws", "mqtt+wss"],
-)  # fmt: skip
+@pytest.mark.parametrize("name", sorted(PLANNED_SCHEMES))
 def test_a_planned_scheme_is_not_supported_yet(name: str) -> None:
     with pytest.raises(UsageError, match=rf": {re.escape(name)}:// is not supported yet; "):
         parse_target(f"{name}://h", SCHEMES)
+
+
+MAIL = {
+    **SCHEMES, "smtp": Scheme(name="smtp", port=25),
+    "mail": Scheme(name="mail", port=None, well_known=False, domain=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("mail:example.org", "example.org"),
+        ("MAIL:Example.ORG.", "example.org"),
+        ("mail:bücher.example", "xn--bcher-kva.example"),
+        ("mail:a_b.example", "a_b.example"),
+        ("mail:org", "org"),
+    ],
+)
+def test_a_domain_is_a_target_without_slashes_and_port(text: str, host: str) -> None:
+    assert parse_target(text, MAIL) == (Target(scheme="mail", host=host, port=0, port_given=False),)
+    (target,) = parse_target(text, MAIL)
+    assert str(target) == f"mail:{host}"
+    assert parse_target(str(target), MAIL) == (target,)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("mail:", "target 'mail:' has no domain: write mail:example.org"),
+        ("mail://", "target 'mail://' has no domain: write mail:example.org"),
+        (
+            "mail:25",
+            "target 'mail:25' has a port and no domain: write mail:example.org, or smtp://mail:25",
+        ),
+        (
+            "mail://example.org/x",
+            "target 'mail://example.org/x' is not a domain alone: did you mean mail:example.org?",
+        ),
+        (
+            "mail:example.org:25",
+            "target 'mail:example.org:25' is not a domain alone: did you mean mail:example.org?",
+        ),
+        (
+            "mail:ann@example.org",
+            "target 'mail:ann@example.org' is not a domain alone: did you mean mail:example.org?",
+        ),
+        (
+            "mail:192.0.2.1",
+            (
+                "target 'mail:192.0.2.1': 192.0.2.1 is an address, not a domain: "
+                "write mail:example.org"
+            ),
+        ),
+        (
+            "mail:[2001:db8::1]",
+            (
+                "target 'mail:[2001:db8::1]': [2001:db8::1] is an address, not a domain: "
+                "write mail:example.org"
+            ),
+        ),
+        ("mail:a..b", "target 'mail:a..b': 'a..b' is not a valid host name"),
+    ],
+)
+def test_what_is_not_a_domain(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_target(text, MAIL)
+    assert str(caught.value) == says
+
+
+def test_a_bare_host_is_no_domain() -> None:
+    assert "mail" not in {target.scheme for target in parse_target("host", MAIL)}
 
 
 @pytest.mark.parametrize("code", [0x00, 0x1F, 0x20, 0x7F, 0x80, 0x9F, 0x200E, 0x200F, 0x202A,

@@ -1,8 +1,8 @@
 """Source in, mutants out: each is one node of the syntax tree, changed. Pure.
 
 What a test cannot be asked to see is left alone: annotations, docstrings and other prose, asserts
-(they narrow types) and the ``strict`` of ``zip``, examples of rules, names in ``__slots__`` and
-``__all__``.
+(they narrow types), the ``strict`` of ``zip`` and what FIPS alone asks for, examples of rules,
+names in ``__slots__`` and ``__all__``.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class _Finder:
                     self.expressions(argument)
                 asserted = "strict" if ast.unparse(node.func) == "zip" else ""
                 for keyword in node.keywords:
-                    if keyword.arg not in {*_PROSE, asserted}:
+                    if keyword.arg not in {*_PROSE, asserted, "usedforsecurity"}:
                         self.expressions(keyword.value)
             case ast.Lambda():
                 self.expressions(node.body)
@@ -224,7 +224,9 @@ class _Finder:
                 self.add(node, repr(value + 1), "constant")
                 if value != 0:
                     self.add(node, repr(value - 1), "constant")
-            case "utf-8":  # Python reads "utf-8_" as the same name
+            case (
+                "utf-8" | "utf-8-sig" | "ascii" | "latin-1" | "idna"
+            ):  # "idna_" is read as the same
                 pass
             case str() if not any(letter.isspace() for letter in value):
                 self.add(node, repr(value + "_"), "text")

@@ -18,7 +18,10 @@ _WIDER = {
         "render/formats/test_nagios.py",
     ),
     "codecs": ("wire", "web", "protocols/tls", "net"),
-    "net": ("net", "web", "protocols/net", "protocols/tls", "protocols/http", "engine"),
+    "net": (
+        "net", "web", "protocols/net", "protocols/tls",
+        "protocols/http", "engine",
+    ),
     "engine": ("engine", "render", "model", "conformance/test_rooms.py", "cli"),
     "lint": ("lint", "lintkit", "engine/test_lint.py", "conformance/test_lints.py"),
     "probes": ("engine", "conformance/test_rooms.py"),

@@ -151,6 +151,7 @@ class Bench:
         path = os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
         environment = {
             **os.environ, "PYTHONPATH": path, TREE: str(tree), "PYTHONHASHSEED": "0",
+            "COVERAGE_PROCESS_CONFIG": "",  # it would count the lines of a copy
         }  # fmt: skip
         output = scratch.with_suffix(".txt")
         begun = time.monotonic()

@@ -6,6 +6,7 @@ from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.budget import Budget
+from seventh.net.kernel import TcpInfo
 from seventh.net.stopwatch import now_ns
 from seventh.net.stream import Stream
 
@@ -32,6 +33,7 @@ class Scripted(Stream):
         self.until: list[int | None] = []
         """The deadline of each read."""
         self.done: list[str] = []
+        self.info: TcpInfo | None = None
         self._refuses = refuses
         self._budget = Budget(10)
 
@@ -51,6 +53,9 @@ class Scripted(Stream):
         if isinstance(step, Failed):
             raise step
         return step, Mark(now_ns(), "kernel")
+
+    def tcp_info(self) -> TcpInfo | None:
+        return self.info
 
     def expect_silence(self) -> None:
         self.done.append("expect_silence")

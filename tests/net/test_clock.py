@@ -98,3 +98,16 @@ def test_an_interrupted_pair_is_read_again(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(clock, "_RAW", None)
     unix, _ = clock.wall_and_raw_seconds()
     assert unix == pytest.approx(10.00000005, abs=1e-9)
+
+
+def test_readings_a_microsecond_apart_are_not_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    monotonic = iter([0, 1_000, 10_000, 10_999, 0])
+    wall = iter([7_000_000, 5_010_499, 0])
+    monkeypatch.setattr(clock, "now_ns", lambda: next(monotonic))
+    monkeypatch.setattr(time, "time_ns", lambda: next(wall))
+    assert clock.wall_minus_monotonic_ns() == 5_000_000
+    readings = iter([1_000, 2_000, 5_000, 5_999, 0])
+    monkeypatch.setattr(time, "time_ns", lambda: next(readings))
+    monkeypatch.setattr(clock, "_RAW", None)
+    monkeypatch.setattr(clock, "now_ns", lambda: 3_000)
+    assert clock.wall_and_raw_seconds() == (5.499e-6, 3e-6)

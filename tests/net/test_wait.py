@@ -187,7 +187,7 @@ async def test_all_of_them_end_before_the_first_failure_is_raised() -> None:
         ended.append("second")
         return "second"
 
-    with pytest.raises(ValueError, match="first"):
+    with pytest.raises(ValueError, match=r"^first$"):
         await all_of([fails(), lasts()])
     assert ended == ["second"]
     assert await all_of([lasts(), lasts()]) == ["second", "second"]

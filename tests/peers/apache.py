@@ -17,10 +17,8 @@ import pytest
 
 from seventh.labkit.ca import Issued
 from seventh.labkit.serve import free_port
-from seventh.net.address import Address
-from seventh.net.budget import Budget
-from seventh.net.connect import open_tcp
 from tests.peers import need_binary
+from tests.peers.ports import listening
 
 MODULES = Path("/usr/lib/apache2/modules")
 ALWAYS = ("mpm_event", "authz_core", "mime", "dir", "alias", "env", "setenvif", "headers",
@@ -114,33 +112,20 @@ async def apache(
     hosts = {"127.0.0.1": lines} if isinstance(lines, str) else lines
     port = free_port()
     config = configuration(folder, port, hosts, issued, modules)
-    server = await asyncio.create_subprocess_exec(
-        need_binary("apache2"), "-f", str(config), "-DFOREGROUND",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+    log = folder / "error.log"  # what is wrong with its configuration goes there, too
+    with log.open("wb") as said:
+        server = await asyncio.create_subprocess_exec(
+            need_binary("apache2"), "-f", str(config), "-DFOREGROUND",
+            stdout=asyncio.subprocess.DEVNULL, stderr=said, start_new_session=True,
+        )  # fmt: skip
     try:
-        await _listening(folder, port, server)
+        await listening(port, server, log)
         yield port
     finally:
         if server.returncode is None:
             server.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(server.communicate(), END_SECONDS)
+            await asyncio.wait_for(server.wait(), END_SECONDS)
         except TimeoutError:
             os.killpg(server.pid, signal.SIGKILL)  # its own session: nobody else is in it
             await server.wait()
-
-
-async def _listening(folder: Path, port: int, server: asyncio.subprocess.Process) -> None:
-    budget = Budget(10)
-    while True:
-        opened = await open_tcp(Address(ip="127.0.0.1", port=port), budget, budget.deadline_ns)
-        if opened.stream is not None:
-            opened.stream.close()
-            return
-        if server.returncode is not None and server.stderr is not None:
-            log = folder / "error.log"
-            said = (await server.stderr.read()).decode()
-            pytest.fail(f"apache2 ended: {said}{log.read_text() if log.exists() else ''}")
-        assert budget.seconds_left, "apache2 does not listen"
-        await asyncio.sleep(0.01)  # its port is not open yet; nothing can be waited on

@@ -29,8 +29,8 @@ from seventh.net.quic import connect as quic
 from seventh.rules.rule import Hit
 from seventh.rules.words import fill
 from tests.peers import need_binary
+from tests.peers.ports import listening
 from tests.peers.test_quic import a_context, free_for_both
-from tests.peers.test_websocket import listening
 
 _PLACE = re.compile(r"# (?:or )?in (?P<place>[A-Za-z_ ']+?)(?:[,;:]| of |$)")
 _TYPES = "type.googleapis.com/envoy.extensions"

@@ -19,6 +19,7 @@ import pytest
 from seventh import protocols
 from seventh.labkit.serve import Kit, free_port
 from tests.peers import need_binary
+from tests.peers.ports import listening
 from tests.peers.test_fix_lines import directives, said
 
 Fixes = tuple[str, ...]
@@ -286,18 +287,22 @@ SERVERS: dict[str, Callable[[Place, int], Command]] = {
 }
 
 
-@contextlib.asynccontextmanager
-async def serving(
+def serving(
     name: str, kit: Kit, fixes: Fixes | None = HARDENED, more: str = ""
-) -> AsyncIterator[int]:
-    """Run the server of a protocol, its files below /tmp: pytest's own are closed to others.
+) -> contextlib.AbstractAsyncContextManager[int]:
+    """Run the server of a protocol. Without ``fixes`` it has no TLS."""
+    return running(SERVERS[name], kit, fixes, more)
 
-    Without ``fixes`` it has no TLS.
-    """
+
+@contextlib.asynccontextmanager
+async def running(
+    build: Callable[[Place, int], Command], kit: Kit, fixes: Fixes | None = HARDENED, more: str = ""
+) -> AsyncIterator[int]:
+    """Run what ``build`` makes, its files below /tmp: pytest's own are closed to others."""
     with tempfile.TemporaryDirectory(prefix="seventh-peer-", ignore_cleanup_errors=True) as folder:
         _open_to_others(Path(folder))
         port = free_port()
-        words, owner, environment = SERVERS[name](Place(Path(folder), kit, fixes, more), port)
+        words, owner, environment = build(Place(Path(folder), kit, fixes, more), port)
         log = Path(folder) / "output"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -305,36 +310,18 @@ async def serving(
                 cwd=folder, start_new_session=True, env={**os.environ, **environment}, **owner,
             )  # fmt: skip
         try:
-            await _accepting(process, port, log)
+            await listening(port, process, log)
             yield port
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(2):
                     await process.wait()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # its own session: nobody else is in it
             await process.wait()
 
 
-async def _accepting(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                assert process.returncode is None, _said(log)
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    return
-                await asyncio.sleep(0.02)  # its port is not open yet; nothing can be waited on
-    except TimeoutError:
-        raise AssertionError(_said(log)) from None
-
-
 def _open_to_others(folder: Path) -> None:
     folder.chmod(0o755)
-
-
-def _said(log: Path) -> str:
-    return log.read_text(errors="replace")

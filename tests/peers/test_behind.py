@@ -13,6 +13,7 @@ from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.protocols.http.facts.versions import Loop
+from tests.peers.caddy import running
 from tests.peers.test_nginx_lint import ask, fired, linted, nginx
 from tests.reports import http_facts as facts_of
 
@@ -87,3 +88,44 @@ async def test_an_address_that_any_client_may_set(
     assert response.status == 200
     assert (said == "8.8.8.8") is believed
     assert (TRUST in fired(report)) is (believed or trusted == "::/0")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "believed"),
+    [("static 0.0.0.0/0", True), ("static 0.0.0.0/1", True), ("static ::/0", False),
+     ("static 10.0.0.0/8", False), ("static 10.0.0.0/8\ntrusted_proxies_strict", False)],
+)  # fmt: skip
+async def test_an_address_that_any_client_of_caddy_may_set(
+    tmp_path: Path, trusted: str, believed: bool
+) -> None:
+    port = free_port()
+    text = (
+        f"{{\nadmin off\npersist_config off\nservers {{\ntrusted_proxies {trusted}\n}}\n}}\n"
+        f":{port} {{\nrespond {{client_ip}}\n}}\n"
+    )
+    async with running(tmp_path, text, port) as path:
+        _, said = await asyncio.to_thread(ask, port, "/", **{"X-Forwarded-For": "8.8.8.8"})
+        report = linted(path)
+    assert (said == "8.8.8.8") is believed
+    assert (TRUST in fired(report)) is (believed or "::/0" in trusted)
+
+
+@pytest.mark.parametrize(
+    ("own", "believed"), [("0.0.0.0/0", True), ("10.0.0.0/8", False), ("", False)]
+)
+async def test_an_address_that_any_client_may_have_passed_on(
+    tmp_path: Path, own: str, believed: bool
+) -> None:
+    """What a backend of Caddy gets in X-Forwarded-For."""
+    front, back = free_port(), free_port()
+    trusted = f"trusted_proxies {own}" if own else ""
+    text = (
+        f"{{\nadmin off\npersist_config off\n}}\n:{front} {{\n"
+        f"reverse_proxy 127.0.0.1:{back} {{\n{trusted}\n}}\n}}\n"
+        f"http://127.0.0.1:{back} {{\nbind 127.0.0.1\nrespond {{header.X-Forwarded-For}}\n}}\n"
+    )
+    async with running(tmp_path, text, front, back) as path:
+        _, said = await asyncio.to_thread(ask, front, "/", **{"X-Forwarded-For": "8.8.8.8"})
+        report = linted(path)
+    assert (said == "8.8.8.8, 127.0.0.1") is believed
+    assert (TRUST in fired(report)) is believed

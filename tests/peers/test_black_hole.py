@@ -8,14 +8,19 @@ import pytest
 
 from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit
+from seventh.labkit.web.h3 import H3Setup, serve_h3
+from seventh.labkit.web.handler import Answer
+from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Blame, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.report import Report
 from seventh.model.target import Target
+from seventh.web.message import Request
 from tests import path
 from tests.options import options_with
 from tests.path import FAR, NEAR, Path
 from tests.peers.test_http import nginx
+from tests.peers.test_quic import caddy
 from tests.reports import found
 
 pytestmark = [pytest.mark.peer, path.NEEDED]
@@ -61,6 +66,69 @@ def test_the_servers_certificate_is_lost_on_the_path(tmp_path: Folder, kit: Kit)
     assert report.failure is not None
     assert report.failure.blame is Blame.NETWORK
     assert "NET-PMTU" in found(report)
+
+
+def over_quic(hop: Path, kit: Kit, setup: QuicSetup | None = None, *, mtu: int = 1500) -> Report:
+    issued = kit.authority.issue(FAR)
+
+    async def answer(_: Request) -> Answer:
+        return Answer(body=b"ok")
+
+    async def work() -> Report:
+        site = H3Setup(quic=setup or QuicSetup())
+        async with serve_h3(answer, issued, site, host=NEAR, port=8443):
+            target = Target(scheme="https", host=FAR, port=8443)
+            options = options_with(
+                ca_file=str(kit.authority.ca_file), http_version="3", timeout_seconds=12.0
+            )
+            return await check_one(target, options)
+
+    return path.inside(hop, work(), mtu=mtu)
+
+
+@pytest.mark.parametrize("mtu", [1400, 1499])
+def test_full_size_datagrams_are_lost_on_the_path(kit: Kit, mtu: int) -> None:
+    """QUIC itself works: its first datagrams are of the smallest size that it needs."""
+    hop = Path(mtu=mtu)
+    report = over_quic(hop, kit)
+    assert hop.too_long == 3
+    assert report.failure is None
+    assert hole_of(report) == "sent"
+    assert "NET-PMTU" in found(report)
+
+
+def test_full_size_datagrams_to_caddy_are_lost(tmp_path: Folder, kit: Kit) -> None:
+    async def work() -> Report:
+        issued = kit.authority.issue("localhost", "127.0.0.1", FAR)
+        async with caddy(tmp_path, issued, kit, bind=NEAR) as port:
+            target = Target(scheme="https", host=FAR, port=port)
+            options = options_with(
+                ca_file=str(kit.authority.ca_file), http_version="3", timeout_seconds=12.0,
+                server_name="localhost",
+            )  # fmt: skip
+            return await check_one(target, options)
+
+    report = path.inside(Path(mtu=1400), work())
+    assert report.failure is None
+    assert hole_of(report) == "sent"
+
+
+@pytest.mark.parametrize(
+    ("hop", "setup", "mtu"),
+    [
+        (Path(mtu=1500), QuicSetup(), 1500),
+        (Path(mtu=1400), QuicSetup(max_udp_payload=1372), 1500),
+        (Path(mtu=1400), QuicSetup(), 1400),
+    ],
+)
+def test_datagrams_as_large_as_allowed_arrive(
+    kit: Kit, hop: Path, setup: QuicSetup, mtu: int
+) -> None:
+    report = over_quic(hop, kit, setup, mtu=mtu)
+    assert hop.too_long == 0
+    assert report.failure is None
+    assert hole_of(report) is None
+    assert "NET-PMTU" not in found(report)
 
 
 def test_a_path_without_loss(tmp_path: Folder, kit: Kit) -> None:

@@ -19,7 +19,7 @@ from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
 from tests.options import changed
 from tests.peers.caddy import running
-from tests.peers.test_quic import free_for_both
+from tests.peers.test_quic import answers_h3, free_for_both
 
 pytestmark = pytest.mark.peer
 
@@ -121,6 +121,10 @@ SCENES: dict[str, tuple[str, str, set[str], set[str]]] = {
     "TLS 1.2 alone": (
         f"{FILES}\ntls CERTIFICATE {{\nprotocols tls1.2 tls1.2\n}}", "", {"TLS-NO13"}, set(),
     ),
+    "suites that some clients lack": (
+        (f"{FILES}\ntls CERTIFICATE {{\nprotocols tls1.2 tls1.2\n"
+        "ciphers TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA\n}"), H1, {"TLS-CLIENTS-CUT"}, set(),
+    ),
     "CBC": (
         f"{FILES}\ntls CERTIFICATE {{\nciphers TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA\n}}", H1,
         {"TLS-WEAK-CIPHER"}, set(),
@@ -135,6 +139,18 @@ SCENES: dict[str, tuple[str, str, set[str], set[str]]] = {
 }  # fmt: skip
 
 
+async def h3_ready(port: int, kit: Kit) -> None:
+    """Return as soon as HTTP/3 is served: Caddy's first responses over TCP may come before it.
+
+    They lack Alt-Svc, so that a check would find HTTP/3 hidden that was not there yet.
+    """
+    for _ in range(100):
+        if await answers_h3(port, kit, NAME):
+            return
+        await asyncio.sleep(0.05)  # its port is not open yet; nothing can be waited on
+    pytest.fail("Caddy does not answer over HTTP/3")
+
+
 @pytest.mark.parametrize("name", SCENES)
 async def test_lint_and_wire_agree(tmp_path: Path, kit: Kit, name: str) -> None:
     inside, options, wrong, fine = SCENES[name]
@@ -142,8 +158,10 @@ async def test_lint_and_wire_agree(tmp_path: Path, kit: Kit, name: str) -> None:
     port = free_for_both()
     text = caddyfile(port, kit, inside.replace("PORT", str(port)), options)
     async with running(tmp_path, text, port) as path:
+        file = linted(path)
+        if "HTTP-NO-H3" in file.passed and "HTTP-H3-DEAD" not in fired(file):
+            await h3_ready(port, kit)
         wire = await on_the_wire(port, kit)
-    file = linted(path)
     assert file.failure is None, file.failure
     assert wrong <= fired(file)
     assert fine <= set(file.passed)

@@ -18,7 +18,7 @@ from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.protocols.http.facts import HttpFacts
 from tests.peers import need_binary
-from tests.peers.test_websocket import listening
+from tests.peers.ports import listening
 
 pytestmark = pytest.mark.peer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -148,6 +149,13 @@ async def test_early_data_is_handed_on(kit: Kit, tmp_path: Path) -> None:
     assert "HTTP-0RTT-UNSAFE" not in found(mended)
 
 
+def folder(parent: Path, name: str) -> Path:
+    """A folder of its own for one of several servers that run side by side."""
+    made = parent / name
+    made.mkdir()
+    return made
+
+
 @pytest.mark.parametrize(
     ("places", "path", "said"),
     [
@@ -158,12 +166,16 @@ async def test_early_data_is_handed_on(kit: Kit, tmp_path: Path) -> None:
 async def test_event_streams_are_cut(
     kit: Kit, tmp_path: Path, places: dict[str, str], path: str, said: str
 ) -> None:
-    async with behind() as origin:
-        async with envoy(tmp_path, origin, kit, **places) as port:
-            cut = await look("https", port, kit, path, intrusive=True, hold_seconds=3.0)
-        mended = {"manager": places.get("manager", ""), **placed("SSE-HEARTBEAT")}
-        async with envoy(tmp_path, origin, kit, **mended) as port:
-            whole = await look("https", port, kit, path, intrusive=True, hold_seconds=2.0)
+    mended = {"manager": places.get("manager", ""), **placed("SSE-HEARTBEAT")}
+    async with (
+        behind() as origin,
+        envoy(folder(tmp_path, "cut"), origin, kit, **places) as cutting,
+        envoy(folder(tmp_path, "mended"), origin, kit, **mended) as port,
+    ):
+        cut, whole = await asyncio.gather(
+            look("https", cutting, kit, path, intrusive=True, hold_seconds=3.0),
+            look("https", port, kit, path, intrusive=True, hold_seconds=2.0),
+        )
     assert said in evidence(cut, "SSE-HEARTBEAT")
     assert "SSE-HEARTBEAT" not in found(whole)
 
@@ -241,12 +253,16 @@ async def test_a_route_that_refuses_everybody_strips_nothing(kit: Kit, tmp_path:
 
 async def test_idle_sockets_are_cut(kit: Kit, tmp_path: Path) -> None:
     manager = f"{WEBSOCKETS}\nstream_idle_timeout: 1s"
-    async with websockets_server(ping_interval=None) as origin:
-        async with envoy(tmp_path, origin, manager=manager) as port:
-            cut = await look("ws", port, None, intrusive=True, hold_seconds=3.5)
-        route = fix("WS-IDLE-CUT")["route"]
-        async with envoy(tmp_path, origin, manager=manager, route=route) as port:
-            mended = await look("ws", port, None, intrusive=True, hold_seconds=3.5)
+    route = fix("WS-IDLE-CUT")["route"]
+    async with (
+        websockets_server(ping_interval=None) as origin,
+        envoy(folder(tmp_path, "cut"), origin, manager=manager) as cutting,
+        envoy(folder(tmp_path, "mended"), origin, manager=manager, route=route) as port,
+    ):
+        cut, mended = await asyncio.gather(
+            look("ws", cutting, None, intrusive=True, hold_seconds=3.5),
+            look("ws", port, None, intrusive=True, hold_seconds=3.5),
+        )
     assert "WS-IDLE-CUT" in found(cut)
     hold = socket_facts(cut).hold
     assert hold is not None and len(hold.cuts_seconds) == 2

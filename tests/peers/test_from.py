@@ -151,7 +151,10 @@ async def test_each_protocol_is_checked_there(tmp_path: Path, room: str) -> None
     assert run.errors == []
     (here,), (other,) = run.from_("local"), run.from_(there.name)
     assert other["failure"] == here["failure"] is None
-    assert rules_of(here)["fired"] == rules_of(other)["fired"]
+    # A look-up may be slow on a busy machine, from here or from there.
+    fired = [[rule for rule in rules_of(each)["fired"] if rule != "NET-DNS-SLOW"]
+             for each in (here, other)]  # fmt: skip
+    assert fired[0] == fired[1]
     assert other["facts"].keys() == here["facts"].keys()
 
 
@@ -231,6 +234,53 @@ async def test_a_place_that_cannot_check_is_one_line_and_the_other_reports_stay(
         assert error == f"{there.name}: {line}"
     assert run.places[there.name]["missing"] == 1
     assert [report["status"] for report in run.report["reports"]] == ["ok"]
+
+
+HOSTILE = """
+import json, sys, msgspec
+from seventh import __version__
+def send(kind, data):
+    sys.stdout.buffer.write(kind + len(data).to_bytes(4, "big") + data)
+    sys.stdout.buffer.flush()
+hello = {"version": [3, 11, 2], "tag": "x", "platform": "x", "seventh": __version__}
+sys.stdout.buffer.write(b"\\nseventh-from/1 " + json.dumps(hello).encode() + b"\\n")
+finding = {"id": "X", "room": "net", "severity": "low", "tier": 0, "params": {}, "references": (),
+           "seed": ()}
+report = {"target": "t", "protocol": "net", "vantage": "v", "started_seconds": 1,
+          "duration_seconds": 2, "facts": {}}
+"""
+"""The begin of a far end that behaves as it likes."""
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (("send(b'R', msgspec.msgpack.encode("
+         "{'index': 0, 'report': {**report, 'findings': [finding] * 10**5}, 'facts': {}}))"),
+         "a report with 100000 findings (maximum: 10000)"),
+        (("send(b'R', msgspec.msgpack.encode("
+         "{'index': 0, 'report': {**report, 'started_seconds': 1e300}, 'facts': {}}));"
+         "send(b'Z', b'')"),
+         "impossible values in a report: OverflowError"),
+        ("sys.stdout.buffer.write(b'R' + (10**9).to_bytes(4, 'big') + b'x' * 10**7)",
+         "a report of 1000000005 bytes (maximum: 8388608)"),
+        ("sys.stdout.buffer.write(b'R' + (8 * 10**6).to_bytes(4, 'big') + b'\\x91' * 8 * 10**6)",
+         "not a report of this version: Expected `object`, got `array`"),
+    ],
+)  # fmt: skip
+async def test_a_hostile_far_end_is_one_line_and_what_was_measured_here_stays(
+    tmp_path: Path, more: str, line: str
+) -> None:
+    (tmp_path / "hostile.py").write_text(HOSTILE + more + "\nsys.stdin.buffer.read()\n")
+    source = Path(seventh.__file__).parents[1]
+    python = f"PYTHONPATH={source} exec {sys.executable} {tmp_path}/hostile.py"
+    async with far(tmp_path, python=python) as there:
+        run = await there.check(f"tcp://127.0.0.1:{there.server.port}", "--timeout", "20")
+    assert (run.code, run.errors) == (3, [f"{there.name}: {line}"])
+    assert run.places[there.name]["missing"] == 1
+    assert [(report["place"], report["status"]) for report in run.report["reports"]] == [
+        ("local", "ok")
+    ]
 
 
 async def test_a_python_that_is_killed_there(tmp_path: Path) -> None:

@@ -19,13 +19,11 @@ from seventh.labkit.serve import free_port
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.net.address import Address
-from seventh.net.budget import Budget
-from seventh.net.connect import open_tcp
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import ContentFacts
 from seventh.rules.collect import rules_of
 from tests.peers import need_binary
+from tests.peers.ports import listening
 
 pytestmark = pytest.mark.peer
 BROTLI = Path("/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so")
@@ -84,28 +82,15 @@ async def nginx(folder: Path, body: str, *, brotli: bool = True) -> AsyncIterato
     )
     server = await asyncio.create_subprocess_exec(
         need_binary("nginx"), "-c", str(config), "-e", f"{folder}/error.log",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        await _listening(port, server)
+        await listening(port, server, folder / "error.log")
         yield port, str(authority.ca_file)
     finally:
         if server.returncode is None:
             server.send_signal(signal.SIGTERM)
         await server.wait()
-
-
-async def _listening(port: int, server: asyncio.subprocess.Process) -> None:
-    budget = Budget(10)
-    while True:
-        opened = await open_tcp(Address(ip="127.0.0.1", port=port), budget, budget.deadline_ns)
-        if opened.stream is not None:
-            opened.stream.close()
-            return
-        if server.returncode is not None and server.stderr is not None:
-            pytest.fail(f"nginx ended: {(await server.stderr.read()).decode()}")
-        assert budget.seconds_left, "nginx does not listen"
-        await asyncio.sleep(0.01)
 
 
 async def look(

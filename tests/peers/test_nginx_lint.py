@@ -127,6 +127,18 @@ SCENES: dict[str, tuple[str, set[str], set[str]]] = {
     "static RSA": (
         "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers AES128-GCM-SHA256;", {"TLS-WEAK-CIPHER"}, set(),
     ),
+    "suites that some clients lack": (
+        "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-SHA;", {"TLS-CLIENTS-CUT"}, set(),
+    ),
+    "TLS 1.2 with all suites": ("ssl_protocols TLSv1.2;", set(), {"TLS-CLIENTS-CUT"}),
+    "tickets for two days": (
+        "ssl_protocols TLSv1.2; ssl_session_timeout 2d;", {"TLS-TICKET-LONG"}, set(),
+    ),
+    "tickets for more than a week": (
+        "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_timeout 8d;", set(), {"TLS-TICKET-LONG"},
+    ),
+    "no version in Server": (f"{STRONG} server_tokens off;", set(), {"HTTP-SERVER-LEAK"}),
+    "the version in Server": (f"{STRONG}", {"HTTP-SERVER-LEAK"}, set()),
     "nothing resumed": (f"{STRONG} ssl_session_tickets off;", {"TLS-NO-RESUME"}, set()),
     "resumed from a cache": (
         f"{STRONG} ssl_session_tickets off; ssl_session_cache shared:TLS:1m;", set(),

@@ -46,6 +46,7 @@ while time.monotonic() < until:
         sys.exit("dropped")
     if values.get("stratum") not in {None, "0", "16"}:
         sys.exit("synchronised")
+    time.sleep(0.05)  # it has nothing new before its source's next reply
 sys.exit("nothing")
 """
 """Reads ntpd's own counters until its source's replies are used, or dropped."""

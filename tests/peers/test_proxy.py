@@ -25,12 +25,10 @@ from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.net.address import Address
-from seventh.net.budget import Budget
-from seventh.net.connect import open_tcp
 from tests.options import changed, options_with
 from tests.peers import need_binary
 from tests.peers.apache import apache, site
+from tests.peers.ports import listening
 from tests.peers.sshd_users import login_sshd
 
 pytestmark = pytest.mark.peer
@@ -49,13 +47,8 @@ async def running(folder: Path, port: int, *command: str) -> AsyncIterator[None]
             *command, cwd=folder, stdout=said, stderr=said, stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-    budget = Budget(20)
-    address = Address(ip="127.0.0.1", port=port)
     try:
-        while (await open_tcp(address, budget, budget.deadline_ns)).stream is None:
-            if server.returncode is not None or not budget.seconds_left:
-                pytest.fail(f"{command[0]} does not run: {log.read_text(errors='replace')}")
-            await asyncio.sleep(0.01)  # its port is not open yet; nothing can be waited on
+        await listening(port, server, log)
         yield
     finally:
         await _end(server)

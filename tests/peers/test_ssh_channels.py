@@ -71,15 +71,21 @@ def put(file: Path, text: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def host(folder: Path, *lines: str, beside: Host | None = None) -> AsyncIterator[Host]:
-    """sshd with these lines; ``beside`` lends its keys' folder to a second one."""
+async def host(
+    folder: Path, *lines: str, beside: Host | None = None, environment: str = ""
+) -> AsyncIterator[Host]:
+    """sshd with these lines; ``beside`` lends its keys' folder to a second one.
+
+    Its shells have an empty home: what this account's own start-up files do is none of the tests'
+    business, and can take a minute.
+    """
     identity = beside.identity if beside is not None else make_identity(folder)
     keys = folder / "authorized_keys"
     put(keys, identity.with_suffix(".pub").read_text())
     config = (
         f"AuthorizedKeysFile {keys}", "PermitRootLogin yes", "StrictModes no",
         "PasswordAuthentication no", "KbdInteractiveAuthentication no", "DebianBanner no",
-        "AcceptEnv none", *lines,
+        "AcceptEnv none", f"SetEnv HOME={folder / 'home'} {environment}", *lines,
     )  # fmt: skip
     known = beside.known if beside is not None else folder / "known_hosts"
     async with sshd(folder, "\n" + "\n".join(config) + "\n", "ed25519") as server:

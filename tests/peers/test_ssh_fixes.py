@@ -156,6 +156,7 @@ NOT_PROVOKED = {
     "SSH-FWD-REFUSED": "test_ssh_forwards",
     "SSH-CONF-OBSOLETE": "lint", "SSH-CONF-OVERRIDDEN": "lint",
     "SSH-NOMUX": "lint", "SSH-THROTTLE": "lint",
+    "SSH-RESTART": "test_local_ssh", "SSH-LOGIN-REFUSED": "test_local_ssh",
 }  # fmt: skip
 
 

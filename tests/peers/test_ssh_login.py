@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 
 from seventh.engine.check import check_one
-from seventh.model.failure import Reason
+from seventh.model.failure import Blame, Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
+from seventh.model.target import Target
 from seventh.protocols.ssh.client.known_hosts import read_known_hosts
-from seventh.protocols.ssh.facts import SshFacts
+from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.login import Login
+from tests.options import changed
 from tests.peers import need_binary
 from tests.peers.keys import certify, make_key, public
 from tests.peers.sshd_users import PASSWORD, USER, LoginSshd, login_sshd
@@ -170,6 +172,48 @@ async def test_methods_still_required_after_a_refused_key(tmp_path: Path) -> Non
     assert "still required: publickey, password" in report.failure.detail
     assert login_of(report).outcome == "rejected"
     assert login_of(report).still_wanted == ("publickey", "password")
+
+
+GSSAPI = "\n".join(
+    ["GSSAPIAuthentication yes", "PubkeyAuthentication no", "PasswordAuthentication no"]
+)
+
+
+async def test_a_server_with_gssapi_alone(tmp_path: Path) -> None:
+    async with login_sshd(tmp_path, GSSAPI) as server:
+        with_key = await check(server)
+        without = await check(server, server.options(identities=(), agent=False))
+        hop = f"ssh://{USER}@127.0.0.1:{server.target.port}"
+        behind = Target(scheme="tcp", host="127.0.0.1", port=server.target.port)
+        through = await check_one(behind, changed(server.options(), via=hop))
+    methods = login_of(with_key).methods
+    # Debian's OpenSSH has gssapi-keyex, too.
+    assert methods in (("gssapi-keyex", "gssapi-with-mic"), ("gssapi-with-mic",))
+    only = (
+        f"the server accepts only {', '.join(methods)} (Kerberos), which Seventh does not support"
+    )
+    assert with_key.failure is not None
+    assert with_key.failure.reason is Reason.AUTH_REQUIRED
+    assert (with_key.failure.blame, with_key.failure.detail) == (Blame.SEVENTH, only)
+    assert with_key.status == "unknown"
+    facts = without.facts["ssh"]
+    assert isinstance(facts, SshFacts)
+    assert without.failure is None
+    assert facts.unknown[Topic.LOGIN] == only
+    assert through.failure is not None
+    assert through.failure.blame is Blame.SEVENTH
+    port = server.target.port
+    assert through.failure.detail == (
+        f"the jump host 127.0.0.1:{port}: {only}; run kinit and ssh -N -D 1080 -p {port} "
+        f"{USER}@127.0.0.1, then add --proxy socks5h://127.0.0.1:1080 instead of --via"
+    )
+
+
+async def test_gssapi_beside_another_method_is_no_obstacle(tmp_path: Path) -> None:
+    async with login_sshd(tmp_path, "GSSAPIAuthentication yes") as server:
+        report = await check(server)
+    assert {"publickey", "gssapi-with-mic"} <= {*(login_of(report).methods or ())}
+    assert login_of(report).outcome == "granted"
 
 
 async def test_too_many_failures_are_a_rejection(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ async def test_the_versions_of_the_programs(tmp_path: Path) -> None:
 
 
 async def test_a_program_outside_the_path_is_absent(tmp_path: Path) -> None:
-    async with host(tmp_path, INTERNAL, "SetEnv PATH=/nonexistent") as server:
+    async with host(tmp_path, INTERNAL, environment="PATH=/nonexistent") as server:
         report = await check_one(server.target, server.options.replace(allow_write=True))
     facts = report.facts["ssh"]
     assert isinstance(facts, SshFacts)

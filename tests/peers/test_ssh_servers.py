@@ -18,6 +18,7 @@ from seventh.model.target import Target
 from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.keys import make_key, public
+from tests.peers.ports import listening
 from tests.peers.test_ssh import sshd
 from tests.reports import ssh_facts as facts_of
 
@@ -47,22 +48,12 @@ async def proftpd(folder: Path) -> AsyncIterator[Target]:
         program, "-n", "-c", str(conf), stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(10):
-            await _accepts(port)
+        await listening(port, process)
         yield Target(scheme="ssh", host="127.0.0.1", port=port)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
-
-
-async def _accepts(port: int) -> None:
-    while True:
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            return
-        await asyncio.sleep(0.02)
 
 
 async def test_proftpd_gives_1024_bits_to_clients_that_accept_no_other(tmp_path: Path) -> None:

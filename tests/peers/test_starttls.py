@@ -14,8 +14,9 @@ from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.severity import Severity
+from seventh.model.starttls import StarttlsName
 from seventh.model.target import Target
-from seventh.model.tlsfacts import StarttlsName, TlsFacts
+from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.tls.lab.starttls import front
 from seventh.protocols.tls.wire.starttls import PROTOCOLS
 from tests.options import options_with

@@ -18,12 +18,10 @@ from seventh import protocols
 from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit, free_port
 from seventh.model.target import Target
-from seventh.net.address import Address
-from seventh.net.budget import Budget
-from seventh.net.connect import open_tcp
 from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.apache import apache, site
+from tests.peers.ports import listening
 from tests.peers.test_fix_lines import cut, directives, said, with_files
 from tests.peers.test_tls import ENVIRONMENT, nginx, s_server
 from tests.reports import found
@@ -148,14 +146,7 @@ async def haproxy(folder: Path, settings: str, bind: str) -> AsyncIterator[int]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        budget = Budget(10)
-        while True:
-            opened = await open_tcp(Address(ip="127.0.0.1", port=port), budget, budget.deadline_ns)
-            if opened.stream is not None:
-                opened.stream.close()
-                break
-            assert server.returncode is None and budget.seconds_left, file.read_text()
-            await asyncio.sleep(0.01)  # its port is not open yet; nothing can be waited on
+        await listening(port, server, file)
         yield port
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -14,13 +14,11 @@ import pytest
 from seventh.labkit.ca import Authority
 from seventh.labkit.serve import free_port
 from seventh.model.failure import Failed, Reason
-from seventh.net.address import Address
-from seventh.net.budget import Budget
-from seventh.net.connect import open_tcp
 from seventh.web.content import undo
 from seventh.web.h1 import H1Connection
 from seventh.web.h2 import H2Connection
 from tests.peers import need_binary
+from tests.peers.ports import listening
 from tests.web.support import ask, tcp, tls
 
 pytestmark = pytest.mark.peer
@@ -49,22 +47,11 @@ async def nginx(folder: Path, *listen: str, more: str = "") -> AsyncIterator[int
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        await _listening(port)
+        await listening(port, server)
         yield port
     finally:
         server.send_signal(signal.SIGTERM)
         await server.wait()
-
-
-async def _listening(port: int) -> None:
-    budget = Budget(10)
-    while True:
-        opened = await open_tcp(Address(ip="127.0.0.1", port=port), budget, budget.deadline_ns)
-        if opened.stream is not None:
-            opened.stream.close()
-            return
-        assert budget.seconds_left, "nginx does not listen"
-        await asyncio.sleep(0.01)
 
 
 async def test_http_1(tmp_path: Path) -> None:

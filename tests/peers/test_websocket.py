@@ -23,9 +23,6 @@ from seventh.labkit.serve import Kit, free_port
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
-from seventh.net.address import Address
-from seventh.net.budget import Budget
-from seventh.net.connect import open_tcp
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.facts import WebSocketFacts
@@ -34,6 +31,7 @@ from seventh.protocols.websocket.rules import live
 from seventh.rules.rule import Hit
 from tests.options import options_with
 from tests.peers import need_binary
+from tests.peers.ports import listening
 from tests.reports import found
 from tests.reports import websocket_facts as facts_of
 
@@ -60,18 +58,6 @@ async def held(port: int, seconds: float) -> WebSocketFacts:
     await permitted.hold(endpoint)
     ctx.close()
     return endpoint.notes.facts
-
-
-async def listening(port: int) -> None:
-    """Wait until something accepts on ``port``."""
-    budget = Budget(15)
-    while True:
-        opened = await open_tcp(Address(ip="127.0.0.1", port=port), budget, budget.deadline_ns)
-        if opened.stream is not None:
-            opened.stream.close()
-            return
-        assert budget.seconds_left, "nothing listens"
-        await asyncio.sleep(0.01)
 
 
 # -- the library websockets' own server -----------------------------------------------------------

@@ -10,6 +10,7 @@ from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.host import Host, Port, PortState
 from seventh.model.lintfacts import LintFacts
 from seventh.model.phase import Phase
+from seventh.model.place import Aspect, Comparison, Difference, Place
 from seventh.model.report import Finding, Report, SkipCause, Skipped
 from seventh.model.sample import Sample
 from seventh.model.severity import Severity
@@ -171,6 +172,7 @@ class Claimed(Facts, frozen=True, kw_only=True):
 _CLOSED = replace(
     FAILED,
     duration_seconds=0.0003,
+    findings=(WEAK,),
     failure=replace(FAILED.failure, reason=Reason.CONNECT_REFUSED, detail="refused"),
 )
 PORTS = (
@@ -187,6 +189,16 @@ PORTS = (
 HOST = Host(name="host.example", ports=PORTS)
 UNRESOLVED = Host(name="no.example", ports=(_port(22, "ssh", PortState.UNRESOLVED, FAILED),))
 
+
+KNOWN = report(
+    target="demo://known.example:7",
+    facts={},
+    findings=(
+        SLOW, replace(WEAK, known="in the baseline"),
+        replace(BLOCKS, known="demo.conf:12: the old clients go in May"),
+    ),
+    passed=(),
+)  # fmt: skip
 
 _LATE = Skipped(id="DEMO-SLOW", reason="no answer was timed")
 _DENIED = Skipped(id="DEMO-WEAK", reason="tier 1 denied", cause=SkipCause.NOT_PERMITTED)
@@ -209,7 +221,33 @@ def _with(reports: tuple[Report, ...], hosts: tuple[Host, ...] = ()) -> Document
     return replace(document(*reports), hosts=hosts)
 
 
+_PLACED = tuple(
+    report(target="demo://far.example:7", place=place, vantage=vantage, findings=findings, facts={})
+    for place, vantage, findings in (("local", "desk", ()), ("ssh://a", "web1", (SLOW,)))
+)
+PLACES = replace(
+    _with(_PLACED),
+    places=(
+        Place(name="local", vantage="desk", seconds=0.5),
+        Place(name="ssh://a", vantage="web1", python="3.11.2", installed=True, seconds=2.0),
+        Place(name="ssh://b", missing=1, failure="python3 not found there"),
+    ),
+)
+_DIFFERS = Comparison(
+    target="demo://far.example:7",
+    differences=(
+        Difference(
+            aspect=Aspect.FINDINGS, values={"local": (), "ssh://a": ("DEMO-SLOW", "DEMO-WEAK")}
+        ),
+    ),
+)
+
+
 DOCUMENTS = {
+    "known": _with((KNOWN,)),
+    "fine": _with((GOOD, report(findings=(replace(WEAK, known="in the baseline"),), facts={}))),
+    "alike": PLACES,
+    "places": replace(PLACES, comparisons=(_DIFFERS,)),
     "one": _with((RICH,)),
     "several": _with((GOOD, replace(RICH, findings=(BLOCKS,)), FAILED, CRASHED)),
     "host": _with(tuple(PORTS[at].report for at in (0, 3, 4, 5)), (HOST,)),

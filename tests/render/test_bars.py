@@ -164,7 +164,6 @@ def test_a_drawing_as_text_is_aligned_within_its_width() -> None:
         f"{'n' * 15}…{'n' * 16}    {'━' * 11}{' ' * 13}v",
     ]
     assert text(drawing, 20).splitlines()[1].count("━") == 14, "16 columns at least"
-    assert text(Drawing(title="None", spans=()), 60) == "None"
 
 
 @pytest.mark.parametrize(

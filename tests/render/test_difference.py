@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -364,6 +365,62 @@ def test_text_in_colour() -> None:
     )
     last = shown(diff(OLD, NEW, Severity.MEDIUM), color=True)[-2]
     assert last == "\x1b[1m4 targets: \x1b[0m\x1b[1m1 new, 1 worse, 1 fixed, 1 same\x1b[0m"
+
+
+def test_text_of_each_change_in_colour_and_without_times() -> None:
+    def rated(name: str, severity: str) -> dict[str, Any]:
+        return {"id": name, "severity": severity, "title": "t"}
+
+    old = document(
+        report(rated("BETTER", "critical"), rated("FIXED", "medium"), rated("GONE", "low"),
+               rated("SAME", "info")),
+        report(target="ntp://gone"),
+    )  # fmt: skip
+    new = document(
+        report(rated("BETTER", "high"), rated("SAME", "info"), passed=["FIXED"], failure=FAILED),
+        report(target="tls://new") | {"status": "warning"},
+    )  # fmt: skip
+    made = shown(diff(old, new, Severity.MEDIUM), color=True, verbose=True)
+    assert [re.sub(r"\x1b\[([0-9;]*)m", r"<\1>", line) for line in made] == [
+        "<32>✔ ok<0><1>  ssh://host<0>",
+        f"<2>{'─' * 60}<0>",
+        "  <31>+ new     <0><1;31>failure<0><1>  connect-refused<0>  the check failed in",
+        "            connect",
+        "            nothing listens",
+        "  <32>▼ better  <0><2>critical → <0><31>high<0><1>  BETTER<0>  t",
+        "  <32>- fixed   <0><33>medium<0><1>  FIXED<0>  t",
+        "  <35>? gone    <0><36>low<0><1>  GONE<0>  t",
+        "            the check failed: connect-refused",
+        "  <2>= same    <0><34>info<0><1>  SAME<0>  t",
+        "",
+        "only in the newer report: <33>▲ warning<0><1>  tls://new<0>",
+        f"<2>{'─' * 60}<0>",
+        "  no findings",
+        "",
+        "<35>only in the older report<0><1>  ntp://gone<0>",
+        f"<2>{'─' * 60}<0>",
+        "  no findings",
+        "",
+        "<1>3 targets: <0><1>1 new, 1 better, 1 fixed, 1 gone, 1 same<0>",
+    ]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_text_of_a_target_without_a_change(verbose: bool) -> None:
+    same = document(report(CIPHER), report(target="ntp://quiet"), at="2026-11-30T00:00:00Z")
+    other = document(report(CIPHER) | {"status": "critical"}, at="2026-11-30T00:00:00Z")
+    times = "2026-11-30T00:00:00Z → 2026-11-30T00:00:00Z"
+    cipher = ["  = same    high  CIPHER  Weak ciphers", "            offers 3des"]
+    rule = "─" * 60
+    assert shown(diff(same, same, Severity.MEDIUM), verbose=verbose) == [
+        *(["✔ ok  ssh://host", rule, *cipher, "", "✔ ok  ntp://quiet", rule, "  no findings", ""]
+          if verbose else []),
+        "2 targets: 1 same", times,
+    ]  # fmt: skip
+    head = ["ok → ✖ critical  ssh://host", rule, *(cipher if verbose else ["  unchanged"]), ""]
+    made = shown(diff(document(report(CIPHER)), other, Severity.MEDIUM), verbose=verbose)
+    assert made == [*head, "1 target: 1 same", f" → {times.partition(' → ')[2]}"]
+    assert shown(diff(document(), document(), Severity.LOW)) == ["0 targets: no findings"]
 
 
 def test_hostile_text_of_a_report_is_printed_harmlessly() -> None:

@@ -11,7 +11,11 @@ from msgspec.structs import fields
 
 from seventh import protocols
 from seventh.model.facts import Facts
+from seventh.model.limit import Limit, Measured
 from seventh.model.lintfacts import LintFacts
+from seventh.model.localfacts import LocalFacts
+from seventh.model.netfacts import Proxy
+from seventh.protocols.ssh.facts import Startups
 from seventh.render.fact_words import _WORDS, EVIDENT, HIDDEN, LABELS, VALUES, label_of
 from seventh.render.summary import label_and_text, summary
 
@@ -52,6 +56,9 @@ LABELLED = [
     ("penalties", "penalties of a source"),
     ("tickets", "session tickets"),
     ("versions", "versions accepted"),
+    ("alive_seconds", "keepalives"),
+    ("ocsp", "OCSP response"),
+    ("starttls", "STARTTLS"),
     # the words of a name
     ("aead", "AEAD"),
     ("aeads", "AEADs"),
@@ -153,6 +160,9 @@ PENALISED = (
         ("penalties", "crash:1m max:x", "penalties of a source", "crash 1m, at most x"),
         ("startups", (10, 30, 100), "unauthenticated connections",
          "30 % refused from 10, all from 100"),
+        ("startups", Startups(held=40), "unauthenticated connections", "40 accepted, none refused"),
+        ("startups", Startups(held=9, refusal="Exceeded"), "unauthenticated connections",
+         "9 accepted, then: Exceeded"),
         ("trust", "given", "trusted by", "the CA of --ca"),
         ("trust", "system", "trusted by", "the system's roots"),
         ("trust", "none", "trusted by", ""),
@@ -164,6 +174,33 @@ PENALISED = (
 )  # fmt: skip
 def test_a_value_is_worded_with_its_unit(name: str, value: Any, label: str, text: str) -> None:
     assert label_and_text(name, value) == (label, text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "http://p.example:8080, names resolved by the proxy"),
+        ({"resolves": "here"}, "http://p.example:8080, names resolved on this machine"),
+        ({"host": "2001:db8::1", "scheme": "socks5"},
+         "socks5://[2001:db8::1]:8080, names resolved by the proxy"),
+        ({"software": "squid/6.6"},
+         "http://p.example:8080, squid/6.6, names resolved by the proxy"),
+    ],
+)  # fmt: skip
+def test_a_proxy_is_an_address_with_what_it_is_and_does(changes: dict[str, str], text: str) -> None:
+    proxy = Proxy(scheme="http", host="p.example", port=8080, resolves="proxy")
+    made = label_and_text("proxy", msgspec.structs.replace(proxy, **changes))
+    assert made == ("proxy", text)
+
+
+def test_limits_are_worded_with_the_worst_value() -> None:
+    limits = (
+        Limit(name="ttfb", metric="seventh_ttfb_seconds", maximum=0.2, unit="ms",
+              measured=(Measured(value=0.1), Measured(value=0.25, labels={"address": "::1"}))),
+        Limit(name="http.status", metric="seventh_http_status", minimum=200),
+    )  # fmt: skip
+    text = "ttfb 250 ms at ::1 (max 200 ms); http.status not measured (min 200)"
+    assert label_and_text("limits", limits) == ("limits", text)
 
 
 class Record(NamedTuple):
@@ -236,7 +273,7 @@ def test_every_text_is_of_a_fact_that_there_is() -> None:
 
 
 def _names() -> Iterator[str]:
-    kinds: list[Any] = [LintFacts]
+    kinds: list[Any] = [LintFacts, LocalFacts]
     for room in protocols.rooms():
         kinds += {rule.facts_type for rule in protocols.rules(room)}
     for kind in kinds:

@@ -8,7 +8,7 @@ import msgspec
 
 from seventh.model.product import ALTERNATIVES, FAMILIES
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import StarttlsName
+from seventh.model.starttls import StarttlsName
 from seventh.render.entries import FindingEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.view import View

@@ -14,8 +14,9 @@ from seventh.model.host import Host, Port, PortState
 from seventh.model.limit import Limit, Measured
 from seventh.model.netfacts import Attempt, NetFacts
 from seventh.model.phase import Phase
-from seventh.model.report import Report
+from seventh.model.report import Finding, Report
 from seventh.model.sample import Sample
+from seventh.model.severity import Severity
 from seventh.render import FORMATS, View, render
 from seventh.rules.run import Selection, run_rules
 from tests.render.samples import document, report
@@ -99,6 +100,31 @@ def test_perfdata_has_the_limits_as_ranges() -> None:
     limit = Limit(name="ntp.offset", metric=offset.name, minimum=-0.05, maximum=0.05, unit="ms",
                   measured=(Measured(value=-0.1),))  # fmt: skip
     assert "'ntp_offset'=-0.1s;;-0.05:0.05;;" in perfdata(judged(limit, metrics=(offset,)))
+
+
+def test_perfdata_has_u_for_what_was_not_measured() -> None:
+    line = render("nagios", document(UNKNOWN), View()).splitlines()[0]
+    assert line.startswith("SEVENTH UNKNOWN - ")
+    assert "limits not measured: connect" in line.partition(" | ")[0]
+    assert "'phase connect'=U;;0.2;0;" in perfdata(UNKNOWN).split(" ", 1)[1]
+    for metric, low, high, shown in (
+        ("seventh_packet_loss_ratio", None, 0.02, "'packet_loss'=U;;2;0;100"),
+        ("seventh_ntp_offset_seconds", -0.05, 0.05, "'ntp_offset'=U;;-0.05:0.05;;"),
+        (EXPIRY, 86_400.0, None, "'cert_expiry'=U;;86400:;;"),
+        ("seventh_ntp_stratum", None, 3, "'ntp_stratum'=U;;3;;"),
+    ):
+        limit = Limit(name="x", metric=metric, minimum=low, maximum=high)
+        assert perfdata(judged(limit)).endswith(shown)
+
+
+def test_a_plugin_says_what_was_not_measured_beside_the_gravest_finding() -> None:
+    weak = Finding(
+        id="DEMO", room="demo", severity=Severity.MEDIUM, tier=0, params={}, references=(), seed=()
+    )
+    made = msgspec.structs.replace(UNKNOWN, findings=(weak,))
+    line = render("nagios", document(made), View()).splitlines()[0]
+    assert line.startswith("SEVENTH UNKNOWN - ")
+    assert "DEMO (medium) DEMO; limits not measured: connect in " in line
 
 
 def test_perfdata_of_an_expiry_has_the_time_left() -> None:

@@ -19,7 +19,7 @@ ROOMS = protocols.rooms()
 def names(spec: Spec) -> list[str]:
     """All that a page must name."""
     return [
-        *(f"{scheme.name}://host" for scheme in spec.schemes),
+        *(f"{scheme.start}" for scheme in spec.schemes),
         *(phase.name for phase in spec.phases),
         *(metric.name for metric in spec.metrics),
         *(fault.name for fault in faults(spec.name)),

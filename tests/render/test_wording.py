@@ -13,6 +13,7 @@ from seventh.render.wording import (
     built_in,
     clean_params,
     example,
+    is_prose,
     languages,
     room_of_rule,
 )
@@ -109,6 +110,28 @@ def test_a_rules_own_texts_have_names_in_braces() -> None:
     assert (words.title, words.evidence) == ("약한 알고리즘", "제공: {algorithms}")
     assert words.fix["demod"] == "[crypto]\nAlgorithms strong-one,strong-two  # not {algorithms}"
     assert Wording().of_rule("nowhere", weak).title == "Weak algorithms"
+
+
+@pytest.mark.parametrize(
+    ("fix", "prose"),
+    [
+        # six words, seven tenths of them letters only
+        ("a b c d e f", True), ("a b c d e 5", True), ("a b c d 4 5", False), ("a b c d e", False),
+        ("a b c d e f g 8 9 0", True), ("a b c d e f 7 8 9 0", False), ("", False), (" \n", False),
+        # or a sentence
+        ("Set 2 3 4 5 6.", True), ("set 2 3 4 5 6.", False), ("Set 2 3 4 5 6", False),
+        ("2 Set 3 4 5 6.", False), ("Set 2 3 4 5.", False),
+        # without a comment, in every line
+        ("a b c d e f # g", False), ("a b c d e f\n\n g h i j k l\n", True),
+        ("a b c d e f\nlisten 443;", False),
+        # a word in quotes, in brackets, before a sign or with a hyphen
+        *((f"a b c d {word} 6", True) for word in ("(e", "e)", "e,", "e.", "e;", "e:", "`e`",
+                                                   "'e'", '"e"', "e…", "e-f")),
+        *((f"a b c d {word} 6", False) for word in ("e_", "e/f", "e=f", "$e", "e!")),
+    ],
+)  # fmt: skip
+def test_what_is_prose_may_be_wrapped(fix: str, prose: bool) -> None:
+    assert is_prose(fix) is prose
 
 
 def test_a_rule_is_found_in_its_room() -> None:

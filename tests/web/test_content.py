@@ -7,6 +7,7 @@ import contextlib
 import functools
 import gzip
 import random
+import re
 import zlib
 from collections.abc import Callable
 
@@ -18,7 +19,14 @@ from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation
 from seventh.web import limits
-from seventh.web.content import NAMES, ContentDecoder, undo, undo_in_turns
+from seventh.web.content import (
+    NAMES,
+    CodingFault,
+    CodingViolation,
+    ContentDecoder,
+    undo,
+    undo_in_turns,
+)
 
 
 def bare(data: bytes) -> bytes:
@@ -106,29 +114,65 @@ def test_any_bytes_give_content_or_a_violation(names: str, data: bytes) -> None:
 @pytest.mark.parametrize("name", sorted(CODERS))
 def test_a_cut_is_seen(name: str) -> None:
     coded = CODERS[name](b"some content that is long enough " * 20)
-    with pytest.raises(ProtocolViolation, match="cut short"):
-        undo(name, coded[:-6])
+    decoder = ContentDecoder(name)
+    given = len(decoder.feed(coded[:-6]))
+    with pytest.raises(CodingViolation) as raised:
+        decoder.end()
+    assert (raised.value.fault, raised.value.detail) == (
+        CodingFault.CUT_SHORT,
+        f"the coded content is cut short after {len(coded) - 6} bytes ({given} decoded)",
+    )
+
+
+@pytest.mark.parametrize("name", [*sorted(CODERS), "identity"])
+def test_nothing_after_the_end_is_no_further_member(name: str) -> None:
+    decoder = ContentDecoder(name)
+    assert decoder.feed(CODERS[name](b"x") if name in CODERS else b"x") == b"x"
+    assert decoder.feed(b"") == b""
+    decoder.end()
+    ContentDecoder(name).end()  # no content at all is not cut short
 
 
 @pytest.mark.parametrize("name", sorted(CODERS))
 def test_a_bomb_stops_early(name: str) -> None:
     coded = CODERS[name](bytes(16 * MEBIBYTE))
     decoder = ContentDecoder(name)
-    with pytest.raises(ProtocolViolation, match="bomb"):
+    with pytest.raises(CodingViolation) as raised:
         decoder.feed(coded)
+    grew = r"a decompression bomb: (\d+) bytes of content grew to more than \d+"
+    found = re.fullmatch(grew, raised.value.detail)
+    assert raised.value.fault is CodingFault.BOUNDS
+    assert found is not None and int(found[1]) == len(coded)
     assert decoder.given <= limits.MAX_CONTENT_BYTES + 3 * MEBIBYTE
 
 
 def test_a_small_body_may_grow_to_the_free_amount() -> None:
     assert len(undo("gzip", gzip.compress(bytes(limits.FREE_CONTENT_BYTES)))) == MEBIBYTE
-    with pytest.raises(ProtocolViolation, match="bomb"):
+    with pytest.raises(CodingViolation):
         undo("gzip", gzip.compress(bytes(3 * MEBIBYTE)))
+
+
+def test_content_may_grow_a_hundredfold(monkeypatch: pytest.MonkeyPatch) -> None:
+    coded = gzip.compress(bytes(50_000))
+    monkeypatch.setattr(limits, "FREE_CONTENT_BYTES", 50_000 - 100 * len(coded))
+    assert undo("gzip", coded) == bytes(50_000)
+    monkeypatch.setattr(limits, "FREE_CONTENT_BYTES", 50_000 - 100 * len(coded) - 1)
+    with pytest.raises(CodingViolation) as raised:
+        undo("gzip", coded)
+    assert raised.value.detail == (
+        f"a decompression bomb: {len(coded)} bytes of content grew to more than 50000"
+    )
 
 
 def test_too_large_altogether_even_when_hardly_compressed() -> None:
     decoder = ContentDecoder("identity")
-    with pytest.raises(ProtocolViolation, match="bomb"):
-        decoder.feed(bytes(limits.MAX_CONTENT_BYTES + 1))
+    whole = bytes(limits.MAX_CONTENT_BYTES)
+    assert decoder.feed(whole) is whole
+    with pytest.raises(CodingViolation) as raised:
+        decoder.feed(b"x")
+    assert raised.value.detail == (
+        "a decompression bomb: 10485761 bytes of content grew to more than 10485761"
+    )
 
 
 def test_deflate_without_its_wrapper_is_understood() -> None:
@@ -142,19 +186,54 @@ def test_members_follow_each_other() -> None:
 
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 def test_too_many_members(name: str) -> None:
-    with pytest.raises(ProtocolViolation, match="members"):
+    assert undo(name, CODERS[name](b"x") * limits.MAX_MEMBERS) == b"x" * limits.MAX_MEMBERS
+    with pytest.raises(CodingViolation) as raised:
         undo(name, CODERS[name](b"x") * (limits.MAX_MEMBERS + 1))
+    assert (raised.value.fault, raised.value.detail) == (
+        CodingFault.BOUNDS, "compressed content of more than 256 members or frames",
+    )  # fmt: skip
 
 
 def test_codings_around_each_other() -> None:
     assert undo("gzip, br", brotli.compress(gzip.compress(b"twice"))) == b"twice"
-    with pytest.raises(ProtocolViolation, match="nested content codings"):
-        ContentDecoder("gzip, gzip, gzip")
+    with pytest.raises(CodingViolation) as raised:
+        ContentDecoder("gzip, GZIP,, identity, x-gzip")
+    assert (raised.value.fault, raised.value.detail) == (
+        CodingFault.BOUNDS, "3 nested content codings; the limit is 2",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("gzip", "gzip"), ("x-gzip", "gzip"), ("deflate", "deflate"), ("br", "brotli"),
+     ("zstd", "zstd")],
+)  # fmt: skip
+def test_damage_is_told_by_where_it_begins(name: str, said: str) -> None:
+    with pytest.raises(CodingViolation) as raised:
+        undo(name, b"\xffno content of any coding")
+    assert (raised.value.fault, raised.value.detail) == (
+        CodingFault.CORRUPT, f"corrupt compressed content: it is not {said} data",
+    )  # fmt: skip
+    decoder = ContentDecoder(name)
+    coded = CODERS[name](random.Random(1).randbytes(300_000))
+    given = len(decoder.feed(coded[:200_000]))
+    assert given
+    with pytest.raises(CodingViolation) as raised:
+        for _ in range(2000):
+            decoder.feed(b"\xff" * 200)
+    assert raised.value.fault is CodingFault.CORRUPT
+    assert raised.value.detail == (
+        f"corrupt compressed content: the {said} data is damaged after {decoder.given} decoded "
+        "bytes"
+    )
 
 
 def test_an_unknown_coding() -> None:
-    with pytest.raises(ProtocolViolation, match="unknown content coding"):
-        ContentDecoder("rot13")
+    with pytest.raises(CodingViolation) as raised:
+        ContentDecoder("rot13" + "x" * 36)
+    assert (raised.value.fault, raised.value.detail) == (
+        CodingFault.UNKNOWN, f"unknown content coding 'rot13{'x' * 35}…'",
+    )  # fmt: skip
 
 
 def test_a_zstd_window_over_the_cap_is_refused() -> None:
@@ -163,7 +242,10 @@ def test_a_zstd_window_over_the_cap_is_refused() -> None:
     )
     stream = squeeze.compressobj()
     coded = stream.compress(b"x" * 100) + stream.flush()
-    with pytest.raises(ProtocolViolation, match="corrupt"):
+    with pytest.raises(
+        ProtocolViolation,
+        match=r"^protocol-violation: corrupt compressed content: it is not zstd data$",
+    ):
         undo("zstd", coded)
 
 

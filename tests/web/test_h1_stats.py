@@ -6,6 +6,7 @@ import pytest
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
+from seventh.net.kernel import tcp_info
 from seventh.net.stopwatch import now_ns
 from seventh.web.h1 import H1Connection, H1Stats, LeftOver
 from seventh.web.message import Fields, Unfinished
@@ -276,7 +277,7 @@ async def test_a_request_as_raw_bytes() -> None:
     assert closing.done == ["aclose"]
     with pytest.raises(Failed, match="cannot send a request: the server closes"):
         await connection.raw(b"GET /\r\n\r\n")
-    with pytest.raises(Failed, match="reset"):
+    with pytest.raises(Failed, match=r"^peer-reset: reset$"):
         await H1Connection(Scripted(OK, refuses=reset())).raw(b"GET /\r\n\r\n")
 
 
@@ -318,6 +319,9 @@ async def test_a_stream_that_is_read_ahead_is_the_stream_below_in_all_else() -> 
     assert (stream.address, stream.opened, stream.budget) == (
         below.address, below.opened, below.budget,
     )  # fmt: skip
+    assert stream.tcp_info() is None
+    below.info = tcp_info(bytes(104))
+    assert stream.tcp_info() is below.info is not None
     stream.expect_silence()
     stream.expect_answers()
     await stream.send(b"out")

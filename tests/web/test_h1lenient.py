@@ -54,22 +54,29 @@ def test_what_is_read_and_noted(raw: bytes, odd: set[Deviation]) -> None:
     assert (found.status, found.deviations) == (200, odd)
 
 
+CHUNKED_LAST = "Transfer-Encoding names chunked twice, or not as the last"
+
+
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (head(b"X-A: a\0b"), r"a NUL byte: 'X-A: a\x00b'"),
-        (head(b"Content-Length: 3", b"Content-Length: 4"), "different lengths: Content-Length 3"),
+        (head(b"X-A: a\0b"), r"a header field contains a NUL byte: 'X-A: a\x00b'"),
+        (
+            head(b"Content-Length: 3", b"Content-Length: 4"),
+            "the response has different lengths: Content-Length 3 and 4",
+        ),
         (head(b"Content-Length: -3"), "Content-Length is not a number: '-3'"),
         (head(b"Transfer-Encoding: cake, chunked"), "unknown transfer coding 'cake'"),
-        (head(b"Transfer-Encoding: chunked, chunked"), "chunked twice"),
-        (head(first=b"HTTP/1.1 099 X"), "status line"),
-        (head(first=b"HTTP/1.1 OK"), "status line"),
+        (head(b"Transfer-Encoding: chunked, chunked"), CHUNKED_LAST),
+        (head(b"Transfer-Encoding: chunked, gzip"), CHUNKED_LAST),
+        (head(first=b"HTTP/1.1 099 X"), "the status line is malformed: 'HTTP/1.1 099 X'"),
+        (head(first=b"HTTP/1.1 OK"), "the status line is malformed: 'HTTP/1.1 OK'"),
     ],
 )
 def test_what_no_client_accepts_is_said_in_our_words(raw: bytes, said: str) -> None:
     with pytest.raises(ProtocolViolation) as caught:
         read_head(raw)
-    assert said in caught.value.detail and "\\\\x" not in caught.value.detail
+    assert caught.value.detail == said
 
 
 @pytest.mark.parametrize(
@@ -112,8 +119,11 @@ def test_heads_as_large_as_curl_takes() -> None:
     assert answer(large)[0].head_bytes == len(large)
     many = head(*(b"X-%d: v" % n for n in range(4000)), b"Content-Length: 0")
     assert len(answer(many)[0].headers) == 4001
-    with pytest.raises(ProtocolViolation, match="longer than"):
+    with pytest.raises(ProtocolViolation) as caught:
         answer(head(b"X-Large: " + b"a" * limits.MAX_H1_HEAD_BYTES, b"Content-Length: 0"))
+    assert caught.value.detail == (
+        "the response's head is longer than 307200 bytes, 1xx responses included"
+    )
 
 
 def test_many_interim_responses() -> None:
@@ -129,7 +139,10 @@ def test_one_empty_line_before_the_status_line() -> None:
 
 def test_a_switch_that_was_not_asked_for() -> None:
     taking, _ = exchange()
-    with pytest.raises(ProtocolViolation, match="101 Switching Protocols without a request"):
+    with pytest.raises(
+        ProtocolViolation,
+        match=r"^protocol-violation: 101 Switching Protocols without a request for an upgrade$",
+    ):
         taking.receive(head(b"Upgrade: h2c", first=b"HTTP/1.1 101 Switching Protocols"), AT)
 
 

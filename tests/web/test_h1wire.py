@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from seventh.model.alert import Alert
 from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.web import limits
@@ -147,23 +148,69 @@ def test_exactly_the_cap_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("data", "reason", "detail"),
     [
-        (b"SSH-2.0-OpenSSH_9.9\r\n", Reason.PROTOCOL_MISMATCH),
-        (bytes.fromhex("000000040000000000"), Reason.PROTOCOL_MISMATCH),
-        (b"\x15\x03\x01\x00\x02\x02\x46", Reason.PROTOCOL_MISMATCH),
-        (b"HTTP/1.1 twohundred\r\n\r\n", Reason.PROTOCOL_VIOLATION),
-        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", Reason.PROTOCOL_VIOLATION),
-        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Reason.PROTOCOL_VIOLATION),
-        (b"", Reason.PEER_CLOSED),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", Reason.PROTOCOL_MISMATCH, "the peer uses SSH, not HTTP/1.1"),
+        (bytes.fromhex("000000040000000000"), Reason.PROTOCOL_MISMATCH,
+         "the peer uses HTTP/2, not HTTP/1.1"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", Reason.PROTOCOL_MISMATCH,
+         "the peer uses TLS, not HTTP/1.1"),
+        (b"\x15\x03\x01\x00\x02\x02", Reason.PROTOCOL_MISMATCH,
+         "the peer uses TLS, not HTTP/1.1"),
+        (b"x" * 41, Reason.PROTOCOL_MISMATCH,
+         f"the answer is not an HTTP/1 response: it begins with '{'x' * 40}'"),
+        (b"\n\n", Reason.PROTOCOL_MISMATCH,
+         r"the answer is not an HTTP/1 response: it begins with '\x0a\x0a'"),
+        (b"HTTP/1.1 twohundred\r\n\r\n", Reason.PROTOCOL_VIOLATION,
+         "the status line is malformed: 'HTTP/1.1 twohundred'"),
+        (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", Reason.PROTOCOL_VIOLATION,
+         r"a header field contains a NUL byte: 'X: a\x00b'"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Reason.PROTOCOL_VIOLATION,
+         "101 Switching Protocols without a request for an upgrade"),
+        (b"HTTP/1.1 100 C\r\n\r\nx", Reason.PROTOCOL_VIOLATION,
+         "no status line after a 1xx response"),
+        (b"HTTP/1.1 100 C\r\n\r\n" * 101, Reason.PROTOCOL_VIOLATION,
+         "more than 100 1xx responses before a final one"),
+        (b"", Reason.PEER_CLOSED, "the peer closed the connection without a response"),
     ],
-)
-def test_what_is_no_answer(data: bytes, reason: Reason) -> None:
+)  # fmt: skip
+def test_what_is_no_answer(data: bytes, reason: Reason, detail: str) -> None:
     taking, _ = exchange()
     with pytest.raises(Failed) as caught:
         taking.receive(data, AT)
-    assert caught.value.reason is reason
+    assert (caught.value.reason, caught.value.detail) == (reason, detail)
     assert not isinstance(caught.value, Unfinished)
+    assert caught.value.alert == (Alert.PROTOCOL_VERSION if data[6:] == b"\x46" else None)
+
+
+@pytest.mark.parametrize(
+    ("before", "detail"),
+    [
+        (b"HTTP/1.1 200", "in the middle of the head"),
+        (b"\r", "in the middle of the head"),
+        (b"HTTP/1.1 100 C\r\n\r\n", "after a 1xx response, without a final one"),
+    ],
+)
+def test_a_connection_that_ends_early(before: bytes, detail: str) -> None:
+    taking, _ = exchange()
+    taking.receive(before, AT)
+    with pytest.raises(Failed) as caught:
+        taking.receive(b"", AT)
+    assert (caught.value.reason, caught.value.detail) == (
+        Reason.PEER_CLOSED, f"the peer closed the connection {detail}",
+    )  # fmt: skip
+
+
+def test_a_hundred_interim_responses_are_read() -> None:
+    response = read(b"HTTP/1.1 100 C\r\n\r\n" * 100 + HEADS[5])
+    assert ([each.status for each in response.informational], response.status) == ([100] * 100, 204)
+
+
+def test_a_field_is_known_once_the_head_is() -> None:
+    taking, _ = exchange()
+    assert taking.field("x-a") is None
+    taking.receive(HEADS[0], AT)
+    assert (taking.field("x-a"), taking.field("x-b")) == ("1", None)
 
 
 def test_a_body_cut_short_keeps_what_there_was() -> None:
@@ -179,15 +226,41 @@ def test_a_body_cut_short_keeps_what_there_was() -> None:
 def test_a_head_is_bounded(piece: bytes) -> None:
     taking, _ = exchange()
     taking.receive(b"HTTP/1.1 200 OK\r\n", AT)
-    with pytest.raises(ProtocolViolation, match="head"):
+    with pytest.raises(ProtocolViolation) as caught:
         for _ in range(2000):
             taking.receive(piece * 200, AT)
+    assert caught.value.detail == (
+        "the response's head has more than 5000 header fields"
+        if piece.startswith(b"X-")
+        else "the response's head is longer than 307200 bytes, 1xx responses included"
+    )
 
 
 def test_a_whole_head_that_is_too_long_is_refused_too() -> None:
     taking, _ = exchange()
-    with pytest.raises(ProtocolViolation, match="5000 header fields"):
-        taking.receive(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 5010 + b"\r\n", AT)
+    with pytest.raises(ProtocolViolation) as caught:
+        taking.receive(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 5001 + b"\r\n", AT)
+    assert caught.value.detail == "the response's head has more than 5000 header fields"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_longest_head_is_read(method: str) -> None:
+    fields = b"a: b\r\n" * 4999 + b"Content-Length: 0\r\n"
+    assert len(read(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n", method=method).headers) == 5000
+    start, end = b"HTTP/1.1 204 N\r\nX: ", b"\r\n\r\n"
+    value = b"y" * (limits.MAX_H1_HEAD_BYTES - len(start) - len(end))
+    assert read(start + value + end, method=method).head_bytes == limits.MAX_H1_HEAD_BYTES
+    taking, _ = exchange(method)
+    with pytest.raises(ProtocolViolation) as caught:
+        taking.receive(start + value + b"y" + end, AT)
+    assert caught.value.detail == (
+        "the response's head is longer than 307200 bytes, 1xx responses included"
+    )
+
+
+def test_a_large_chunk_is_no_framing() -> None:
+    body = b"x" * 200_000
+    assert read(CHUNKED, b"30d40\r\n" + body + b"\r\n0\r\n\r\n").body == body
 
 
 def test_many_lines_of_body_are_no_long_head() -> None:

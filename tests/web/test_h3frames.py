@@ -73,42 +73,50 @@ def test_settings_and_goaway_are_read_from_the_control_stream() -> None:
 
 
 def test_settings_have_names_and_greasing_has_none() -> None:
-    named = h3frames.named(((0x1, 4096), (0x8, 1), (0x21, 7), (0x4242, 3)))
-    assert [(s.name, s.value) for s in named] == [
-        ("QPACK_MAX_TABLE_CAPACITY", 4096), ("ENABLE_CONNECT_PROTOCOL", 1), ("0x4242", 3),
-    ]  # fmt: skip
+    """The registry of RFC 9114 §11.2.2; greasing is 0x21 and every 31st number behind it."""
+    numbers = (0x1, 0x2, 0x6, 0x7, 0x8, 0x20, 0x21, 0x22, 0x33, 0x40, 0x41, 0x4242)
+    named = h3frames.named(tuple((number, 100 + number) for number in numbers))
+    assert {s.name: s.value - 100 for s in named} == {
+        "QPACK_MAX_TABLE_CAPACITY": 0x1, "0x2": 0x2, "MAX_FIELD_SECTION_SIZE": 0x6,
+        "QPACK_BLOCKED_STREAMS": 0x7, "ENABLE_CONNECT_PROTOCOL": 0x8, "0x20": 0x20, "0x22": 0x22,
+        "H3_DATAGRAM": 0x33, "0x41": 0x41, "0x4242": 0x4242,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"\x01" + encode_uint_var(limits.MAX_HEAD_BYTES + 1), "HEADERS"),
-        (b"\x04" + encode_uint_var(h3frames.MAX_SETTINGS_BYTES + 1), "SETTINGS"),
-        (b"\x07" + encode_uint_var(9), "GOAWAY"),
-        (frame(0x7, b"\x01\x02"), "single integer"),
-        (frame(0x4, b"\x08"), "within a setting"),
-        (frame(0x21, b"") * (limits.MAX_IDLE_FRAMES + 1), "without progress"),
-        (frame(0x0, b"") * (limits.MAX_IDLE_FRAMES + 1), "without progress"),
-        (frame(0x0, b"x") * (limits.MAX_THIN_FRAMES + 1), "fewer than"),
-        (frame(0x7, b"\x00") * (limits.MAX_PINGS + 1), "GOAWAY"),
+        (frame(0x7, b"\x01\x02"), "a GOAWAY frame that is not a single integer"),
+        (frame(0x7, b""), "a GOAWAY frame that is not a single integer"),
+        (frame(0x4, b"\x08"), "a SETTINGS frame that ends within a setting"),
+        (frame(0x4, b"\x40"), "a SETTINGS frame that ends within a setting"),
+        (frame(0x21, b"") * (limits.MAX_IDLE_FRAMES + 1), "more than 1024 frames without progress"),
+        (frame(0x0, b"") * (limits.MAX_IDLE_FRAMES + 1), "more than 1024 frames without progress"),
+        (
+            frame(0x0, b"x") * (limits.MAX_THIN_FRAMES + 1),
+            "more than 8192 DATA frames of fewer than 16 bytes",
+        ),
+        (frame(0x7, b"\x00") * (limits.MAX_PINGS + 1), "more than 64 GOAWAY frames"),
     ],
 )
 def test_what_is_too_much(data: bytes, says: str) -> None:
-    with pytest.raises(ProtocolViolation, match=says):
+    with pytest.raises(ProtocolViolation) as raised:
         FrameScan().feed(data)
+    assert raised.value.detail == says
 
 
 @pytest.mark.parametrize(
-    ("kind", "cap"),
+    ("kind", "cap", "name"),
     [
-        (0x1, limits.MAX_HEAD_BYTES), (0x5, limits.MAX_HEAD_BYTES), (0x3, 8), (0x7, 8),
-        (0x4, h3frames.MAX_SETTINGS_BYTES),
+        (0x1, 65536, "HEADERS"), (0x5, 65536, "PUSH_PROMISE"), (0x3, 8, "CANCEL_PUSH"),
+        (0x7, 8, "GOAWAY"), (0x4, 4096, "SETTINGS"),
     ],
 )  # fmt: skip
-def test_each_kind_has_its_cap(kind: int, cap: int) -> None:
+def test_each_kind_has_its_cap(kind: int, cap: int, name: str) -> None:
     FrameScan().feed(encode_uint_var(kind) + encode_uint_var(cap))
-    with pytest.raises(ProtocolViolation, match=f"{cap + 1} bytes; the limit is {cap}"):
+    with pytest.raises(ProtocolViolation) as raised:
         FrameScan().feed(encode_uint_var(kind) + encode_uint_var(cap + 1))
+    assert raised.value.detail == f"a {name} frame of {cap + 1} bytes; the limit is {cap}"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +143,8 @@ def test_a_long_body_is_no_violation() -> None:
 
 def test_streams_without_end() -> None:
     scan = UniScan()
-    with pytest.raises(ProtocolViolation, match="streams"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: the server opened more than 32 streams$"
+    ):
         for number in range(h3frames.MAX_UNI_STREAMS + 1):
             scan.feed(4 * number + 3, b"\x21")

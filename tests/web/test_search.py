@@ -60,9 +60,15 @@ async def test_a_search_without_an_end_is_killed_and_others_go_on() -> None:
 
     other = asyncio.create_task(tick())
     began = time.monotonic()
-    with pytest.raises(Failed, match=r"was stopped after .* nested repetition") as raised:
+    with pytest.raises(Failed) as raised:
         await first_match(ENDLESS, [ON], soon(0.5))
-    assert raised.value.reason is Reason.OPTIONS_UNUSABLE
+    assert (raised.value.reason, raised.value.detail) == (
+        Reason.OPTIONS_UNUSABLE,
+        (
+            "the search for '(a+)+$' was stopped after 0.5 s; write it without nested repetition, "
+            "such as (a+)+"
+        ),
+    )
     assert time.monotonic() - began < 5
     other.cancel()
     assert ticks > 5
@@ -90,7 +96,10 @@ async def test_a_process_that_cannot_start_is_this_machines_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(search.sys, "executable", "/nowhere/python")
-    with pytest.raises(Failed, match="no process for a regular expression") as raised:
+    with pytest.raises(
+        Failed,
+        match=r"^local-resource: no process for a regular expression: No such file or directory$",
+    ) as raised:
         await first_match("a+", [b"a"], soon())
     assert raised.value.reason is Reason.LOCAL_RESOURCE
     assert await first_match("a", [b"a"], soon()) == 0, "plain text needs no process"
@@ -100,9 +109,33 @@ async def test_a_process_that_dies_is_never_a_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(search, "_program", lambda: "raise SystemExit(1)")
-    with pytest.raises(Failed, match="ended with an error") as raised:
+    with pytest.raises(Failed) as raised:
         await first_match("a+", [b"a"], soon())
-    assert raised.value.reason is Reason.LOCAL_RESOURCE
+    assert (raised.value.reason, raised.value.detail) == (
+        Reason.LOCAL_RESOURCE,
+        "the search for 'a+' ended with an error; this machine may be out of memory",
+    )
+
+
+def test_a_pattern_has_a_length() -> None:
+    assert pattern_of("a" * 4096, "--x") == "a" * 4096
+    with pytest.raises(UsageError) as raised:
+        pattern_of("a" * 4097, "--x")
+    assert str(raised.value) == "--x: a regular expression of more than 4096 characters"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("\udcff", "--x: the regular expression is not UTF-8 text"),
+        ("(" * 101, f"--x '{'(' * 80}…': missing ), unterminated subpattern at position 100"),
+        ("a{99999999999}", "--x 'a{99999999999}': the expression is too complex"),
+    ],
+)
+def test_what_is_no_pattern(pattern: str, why: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        pattern_of(pattern, "--x")
+    assert str(raised.value) == why
 
 
 def test_a_pattern_is_checked_without_a_word_on_standard_error() -> None:

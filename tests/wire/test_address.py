@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seventh.model.failure import Failed, Reason
-from seventh.wire.address import check_peer_named, is_literal, reach
+from seventh.wire.address import check_peer_named, covers_everyone, is_literal, reach
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,22 @@ def test_outwards_and_sideways_are_fine(asked: str, named: str) -> None:
 )
 def test_what_is_an_address_and_no_name(host: str, literal: bool) -> None:
     assert is_literal(host) is literal
+
+
+@pytest.mark.parametrize(
+    ("network", "all_of"),
+    [
+        ("0.0.0.0/0", True),
+        ("::/0", True),
+        ("128.0.0.0/1", True),
+        ("ABCD::/001", True),
+        ("10.0.0.0/8", False),
+        ("10.0.0.0/10", False),
+        ("::/2", False),
+        ("10.0.0.0/0x", False),
+        ("10.0.0.1", False),
+        ("example.org/0", False),
+    ],
+)
+def test_what_covers_everyone(network: str, all_of: bool) -> None:
+    assert covers_everyone(network) is all_of

@@ -32,3 +32,13 @@ from seventh.wire.caa import climb
 )
 def test_the_climb(host: str, names: tuple[str, ...]) -> None:
     assert climb(host) == names
+
+
+@pytest.mark.parametrize(
+    "top",
+    ["alt", "corp", "example", "home", "internal", "invalid", "lan", "local", "localhost", "onion",
+     "test"],
+)  # fmt: skip
+def test_a_top_that_the_public_dns_does_not_have(top: str) -> None:
+    assert climb(f"a.{top}") == ()
+    assert climb(f"{top}.example.org") == (f"{top}.example.org", "example.org", "org")

@@ -95,6 +95,22 @@ def test_names_that_cannot_be_read_match_and_contradict_nothing(value: bytes) ->
     assert names.mismatch("site.test") is Mismatch.UNREADABLE
 
 
+def test_names_that_are_no_hosts_are_counted() -> None:
+    uri, mail = x509.UniformResourceIdentifier("https://a.test"), x509.RFC822Name("a@b.test")
+    names = _names(uri, x509.DNSName("site.test"), mail)
+    assert names == HostNames(((0x82, b"site.test"),), 2)
+
+
+def test_of_two_lists_of_names_none_counts() -> None:
+    """RFC 5280 §4.2: an extension is there once. One program would read the first, one the last."""
+    names = x509.SubjectAlternativeName([x509.DNSName("site.test")])
+    issuer = x509.IssuerAlternativeName([x509.DNSName("site.test")])
+    der = _certificate(names, issuer)
+    assert read_names(der).fit("site.test")
+    twice = der.replace(b"\x06\x03\x55\x1d\x12", b"\x06\x03\x55\x1d\x11")
+    assert read_names(twice).mismatch("site.test") is Mismatch.UNREADABLE
+
+
 def test_an_address_of_another_size_is_no_host() -> None:
     names = read_names(
         _certificate(
@@ -102,6 +118,32 @@ def test_an_address_of_another_size_is_no_host() -> None:
         )
     )
     assert names.mismatch("127.0.0.1") is Mismatch.NO_HOST
+
+
+def test_names_as_text() -> None:
+    names = HostNames.of("a.test", "192.0.2.1", "2001:DB8::1", "b\x1b", "x" * 256)
+    assert names.entries[:3] == (
+        (0x82, b"a.test"), (0x87, b"\xc0\0\2\1"), (0x87, b"\x20\1\r\xb8" + bytes(11) + b"\1"),
+    )  # fmt: skip
+    assert names.shown(9) == ("a.test", "192.0.2.1", "2001:db8::1", "b\\x1b", "x" * 255 + "…")
+    assert names.shown(1) == ("a.test",)
+    assert names.fit("A.test.")
+    assert not names.fit("test")
+
+
+@pytest.mark.parametrize(
+    ("der", "readable"),
+    [
+        (b"", False), (b"\x30", False), (b"\x31\0", False), (b"\x30\0", True),
+        (b"\x30\2\x30\0", True), (b"\x30\3\x30\0", False), (b"\x30\x80", False),
+        (b"\x30\x81\2\x30\0", True), (b"\x30\x84\0\0\0\2\x30\0", True),
+        (b"\x30\x85\0\0\0\0\2\x30\0", False), (b"\x30\x82\0", False),
+        # extensions without a list, and a list with nothing in it
+        (b"\x30\4\x30\2\xa3\0", False), (b"\x30\6\x30\4\xa3\2\x30\0", True),
+    ],
+)  # fmt: skip
+def test_structures_of_der(der: bytes, readable: bool) -> None:
+    assert read_names(der) == HostNames(readable=readable)
 
 
 @given(st.binary(max_size=200), st.text(max_size=20))

@@ -49,6 +49,13 @@ def test_a_reply_and_the_tunnel_s_bytes(size: int) -> None:
     assert rest == b"SSH-2.0-a\r\n\r\n"
 
 
+def test_what_is_kept_of_a_reply() -> None:
+    long = b"x" * 201
+    assert read(b"HTTP/1 200 %s\r\n%s : %s\n\r\n" % (long, long, long))[0] == Reply(
+        status=200, reason="x" * 80 + "…", fields=(("x" * 80 + "…", "x" * 200 + "…"),)
+    )
+
+
 @pytest.mark.parametrize("status", [101, 199, 300, 407, 502, 999])
 def test_what_opens_no_tunnel(status: int) -> None:
     reply, _, _ = read(b"HTTP/1.1 %d\n\n" % status)
@@ -63,16 +70,19 @@ def test_what_opens_no_tunnel(status: int) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"SSH-2.0-x\r\n", "not HTTP"),
-        (b"HTTQ", "not HTTP"),
-        (b"HTTP/1.1 OK\r\n\r\n", "malformed status line"),
-        (b"HTTP/1.1 20\r\n\r\n", "malformed status line"),
-        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * MAX_HEAD_BYTES, "more than 16384 bytes"),
-        (b"HTTP/1.1 100 C\r\n\r\n" * 1000, "more than 16384 bytes"),
+        (b"SSH-2.0-x\r\n", "is not HTTP"),
+        (b"HTTQ", "is not HTTP"),
+        (b"HTTP/1.1 OK\r\n\r\n", "has a malformed status line"),
+        (b"HTTP/1.1 20\r\n\r\n", "has a malformed status line"),
+        (
+            b"HTTP/1.1 200 OK\r\nA: " + b"a" * MAX_HEAD_BYTES,
+            "has a head of more than 16384 bytes",
+        ),
+        (b"HTTP/1.1 100 C\r\n\r\n" * 1000, "has a head of more than 16384 bytes"),
     ],
 )
 def test_what_is_no_reply(data: bytes, words: str, size: int) -> None:
-    assert words in read(data, size)[2]
+    assert read(data, size)[2] == f"the reply to CONNECT {words}"
 
 
 _LINES = st.sampled_from(

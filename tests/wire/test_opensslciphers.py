@@ -131,3 +131,117 @@ def test_the_same_suites_as_openssl(words: list[str]) -> None:
     known = {suite.openssl for suite in suites() if not suite.groups & UNBUILT}
     ours = short(text) & known & built
     assert ours == openssl(text) & known, text
+
+
+@pytest.mark.parametrize(
+    ("iana", "name", "groups"),
+    [
+        # ciphers(1): key exchange, authentication, encryption, digest, version and strength
+        ("RSA_WITH_NULL_MD5", "NULL-MD5", "kRSA aRSA eNULL MD5 SSLv3 STRENGTH-NONE"),
+        ("RSA_WITH_NULL_SHA256", "NULL-SHA256", "kRSA aRSA eNULL SHA256 TLSv1.2 STRENGTH-NONE"),
+        ("RSA_EXPORT_WITH_RC4_40_MD5", "EXP-RC4-MD5", "kRSA aRSA RC4 MD5 SSLv3 EXP"),
+        ("RSA_WITH_RC4_128_SHA", "RC4-SHA", "kRSA aRSA RC4 SHA SSLv3 MEDIUM"),
+        ("RSA_EXPORT_WITH_RC2_CBC_40_MD5", "EXP-RC2-CBC-MD5", "kRSA aRSA RC2 MD5 SSLv3 EXP"),
+        ("RSA_WITH_IDEA_CBC_SHA", "IDEA-CBC-SHA", "kRSA aRSA IDEA SHA SSLv3 MEDIUM"),
+        ("RSA_EXPORT_WITH_DES40_CBC_SHA", "EXP-DES-CBC-SHA", "kRSA aRSA DES SHA SSLv3 EXP"),
+        ("RSA_WITH_DES_CBC_SHA", "DES-CBC-SHA", "kRSA aRSA DES SHA SSLv3 LOW"),
+        ("RSA_WITH_3DES_EDE_CBC_SHA", "DES-CBC3-SHA", "kRSA aRSA 3DES SHA SSLv3 MEDIUM"),
+        ("RSA_WITH_SEED_CBC_SHA", "SEED-SHA", "kRSA aRSA SEED SHA SSLv3 MEDIUM"),
+        ("RSA_WITH_CAMELLIA_256_CBC_SHA", "CAMELLIA256-SHA",
+         "kRSA aRSA CAMELLIA CAMELLIA256 SHA SSLv3 HIGH"),
+        ("RSA_WITH_AES_128_CBC_SHA256", "AES128-SHA256",
+         "kRSA aRSA AES AES128 SHA256 TLSv1.2 HIGH"),
+        ("DH_anon_WITH_RC4_128_MD5", "ADH-RC4-MD5", "kDHE aNULL ADH RC4 MD5 SSLv3 MEDIUM"),
+        ("DHE_DSS_WITH_AES_256_CBC_SHA", "DHE-DSS-AES256-SHA",
+         "kDHE DHE aDSS AES AES256 SHA SSLv3 HIGH"),
+        ("DHE_RSA_WITH_AES_256_CCM", "DHE-RSA-AES256-CCM",
+         "kDHE DHE aRSA AES AES256 AESCCM TLSv1.2 HIGH"),
+        ("ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", "ECDHE-ECDSA-AES256-SHA384",
+         "kECDHE ECDHE aECDSA AES AES256 SHA384 TLSv1.2 HIGH"),
+        ("ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-SHA",
+         "kECDHE ECDHE aRSA AES AES128 SHA TLSv1 HIGH"),
+        ("ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
+         "kECDHE ECDHE aRSA AES AES128 AESGCM TLSv1.2 HIGH"),
+        ("ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305",
+         "kECDHE ECDHE aRSA CHACHA20 TLSv1.2 HIGH"),
+        ("ECDH_anon_WITH_NULL_SHA", "AECDH-NULL-SHA",
+         "kECDHE aNULL AECDH eNULL SHA TLSv1 STRENGTH-NONE"),
+        ("ECDH_anon_WITH_RC4_128_SHA", "AECDH-RC4-SHA",
+         "kECDHE aNULL AECDH RC4 SHA TLSv1 MEDIUM"),
+    ],
+)  # fmt: skip
+def test_the_name_and_groups_of_a_suite(iana: str, name: str, groups: str) -> None:
+    (found,) = [suite for suite in suites() if suite.iana == f"TLS_{iana}"]
+    assert (found.openssl, found.groups) == (name, frozenset(groups.split()))
+
+
+def test_static_ecdh_and_tls_1_3_are_not_in_a_list() -> None:
+    names = {suite.iana for suite in suites()}
+    assert "TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256" not in names
+    assert "TLS_AES_128_GCM_SHA256" not in names
+    assert len(names) == sum("_WITH_" in n and "_ECDH_ECDSA_" not in n and "_ECDH_RSA_" not in n
+                             for n in SUITES.values())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "same"),
+    [
+        ("RSA", "kRSA"), ("kEDH", "kDHE"), ("DH", "kDHE"), ("EDH", "DHE"), ("kEECDH", "kECDHE"),
+        ("ECDH", "kECDHE"), ("EECDH", "ECDHE"), ("DSS", "aDSS"), ("ECDSA", "aECDSA"),
+        ("NULL", "eNULL"), ("SHA1", "SHA"), ("EXPORT", "EXP"), ("TLSv1.0", "TLSv1"),
+        ("COMPLEMENTOFALL", "eNULL"),
+    ],
+)  # fmt: skip
+def test_words_that_mean_the_same(word: str, same: str) -> None:
+    assert short(word) == short(same) != set()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        # a rare group has to be named, also by a sign or by another word of the same element
+        ("RC4", {"RC4-MD5", "RC4-SHA", "ECDHE-RSA-RC4-SHA", "ECDHE-ECDSA-RC4-SHA"}),
+        ("kRSA+RC4", {"RC4-MD5", "RC4-SHA"}), ("kRSA+MD5", set()), ("MD5+RC4+kRSA", {"RC4-MD5"}),
+        ("EXP+RC4", {"EXP-RC4-MD5"}), ("LOW+DES+kRSA", {"DES-CBC-SHA"}),
+        ("DES+kRSA", {"DES-CBC-SHA"}), ("MEDIUM", set()),
+        ("kRSA+SHA+SSLv3", short("kRSA+AES+SHA+SSLv3")
+         | {"CAMELLIA128-SHA", "CAMELLIA256-SHA"}),
+        ("DES", {"DES-CBC-SHA", "DHE-RSA-DES-CBC-SHA", "DHE-DSS-DES-CBC-SHA"}),
+        ("LOW+kRSA", {"DES-CBC-SHA"}), ("EXP+aNULL+MD5", {"EXP-ADH-RC4-MD5"}),
+        ("EXP+kRSA", {"EXP-RC4-MD5", "EXP-RC2-CBC-MD5", "EXP-DES-CBC-SHA"}),
+        ("EXP+MD5", {"EXP-RC4-MD5", "EXP-RC2-CBC-MD5"}),
+        ("3DES+kRSA", {"DES-CBC3-SHA"}), ("SEED", {"SEED-SHA"}), ("IDEA", {"IDEA-CBC-SHA"}),
+        ("RC4-MD5", {"RC4-MD5"}), ("RC4-MD5:!MD5", set()), ("RC4-MD5:-kRSA", set()),
+        ("RC4-MD5:+kRSA", {"RC4-MD5"}), ("!RC4:RC4-MD5", set()), ("ADH+RC4", {"ADH-RC4-MD5"}),
+        ("AECDH+RC4", {"AECDH-RC4-SHA"}), ("aNULL+RC4+MD5", {"ADH-RC4-MD5"}),
+        ("AES128-SHA;AES256-SHA AES128-SHA", {"AES128-SHA", "AES256-SHA"}),
+        ("AES128-SHA:@STRENGTH", {"AES128-SHA"}), ("kRSA+AES128-SHA", {"AES128-SHA"}),
+        ("eNULL+MD5", {"NULL-MD5"}), ("COMPLEMENTOFDEFAULT+kRSA+CAMELLIA+SHA",
+                                      {"CAMELLIA128-SHA", "CAMELLIA256-SHA"}),
+        ("COMPLEMENTOFDEFAULT+kRSA+AESGCM", set()), ("ALL+eNULL", set()),
+        ("DEFAULT:!ALL", set()), ("DEFAULT:CAMELLIA", short("DEFAULT")),
+    ],
+)  # fmt: skip
+def test_elements(text: str, found: set[str]) -> None:
+    assert short(text) == found
+
+
+def test_the_default_list() -> None:
+    default = short("DEFAULT")
+    assert "ECDHE-RSA-AES128-GCM-SHA256" in default
+    assert "AES128-SHA" in default
+    assert not [name for name in default if "DSS" in name or "CAMELLIA" in name or "CCM" in name]
+    assert not [name for name in default if "RC4" in name or "NULL" in name or "ADH" in name]
+    assert allowed("AES128-SHA:DEFAULT") == ("TLS_RSA_WITH_AES_128_CBC_SHA",)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("", None), ("HIGH", None), ("@SECLEVEL=0", 0), ("HIGH:@SECLEVEL=2", 2),
+        ("HIGH @SECLEVEL=5,x", 5), ("@SECLEVEL=6", None), ("@SECLEVEL=10", None),
+        ("x@SECLEVEL=1", None), ("@SECLEVEL=1;@SECLEVEL=3", 3), ("@SECLEVEL=1x", None),
+    ],
+)  # fmt: skip
+def test_the_security_level(text: str, number: int | None) -> None:
+    assert opensslciphers.level(text) == number

@@ -19,12 +19,17 @@ def test_values_are_read_in_order() -> None:
 
 
 def test_a_declared_length_is_never_allocated() -> None:
-    with pytest.raises(ProtocolViolation, match="4294967295 bytes declared, 1 present"):
+    with pytest.raises(
+        ProtocolViolation,
+        match=r"^protocol-violation: a message is truncated: 4294967295 bytes declared, 1 present$",
+    ):
         Reader(b"\xff\xff\xff\xff\x00", "a message").vector(4)
 
 
 def test_leftovers_are_a_violation() -> None:
-    with pytest.raises(ProtocolViolation, match="1 bytes too many"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: a message has 1 bytes too many$"
+    ):
         Reader(b"\x00", "a message").end()
 
 
@@ -33,3 +38,16 @@ def test_what_is_written_is_read_back(data: bytes, width: int) -> None:
     reader = Reader(vector(width, data), "a vector")
     assert reader.nested(width, "inside").rest() == data
     reader.end()
+
+
+def test_what_is_read_past_the_end_names_the_part() -> None:
+    reader = Reader(b"\2ab", "a message")
+    inside = reader.nested(1, "its inside")
+    assert (inside.left, inside.u16(), inside.left, reader.left) == (2, 0x6162, 0, 0)
+    for part, name in ((inside, "its inside"), (reader, "a message")):
+        with pytest.raises(ProtocolViolation) as caught:
+            part.u8()
+        assert caught.value.detail == f"{name} is truncated: 1 bytes declared, 0 present"
+        part.end()
+    assert Reader(b"\1\2\3", "x").uint(3) == 0x010203
+    assert Reader(memoryview(b"ab"), "x").take(0) == b""

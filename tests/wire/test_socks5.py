@@ -63,31 +63,42 @@ def test_every_reply_code_even_where_the_reply_is_cut(code: int) -> None:
     codec = Socks5("h", 1)
     codec.feed(b"\5\0")
     assert codec.feed(bytes([5, code])) == b""
+    assert codec.feed(b"\0\1\0") == b"", "what follows a refusal is not read"
     assert codec.refusal == Refusal(Step.REPLY, code)
+
+
+def test_the_codes_are_those_of_the_standard() -> None:
+    """RFC 1928 §6."""
+    assert {code.name: int(code) for code in ReplyCode} == {
+        "GENERAL_FAILURE": 1, "NOT_ALLOWED": 2, "NETWORK_UNREACHABLE": 3, "HOST_UNREACHABLE": 4,
+        "CONNECTION_REFUSED": 5, "TTL_EXPIRED": 6, "COMMAND_NOT_SUPPORTED": 7,
+        "ADDRESS_TYPE_NOT_SUPPORTED": 8,
+    }  # fmt: skip
 
 
 def test_no_method_and_a_rejected_login() -> None:
     codec = Socks5("h", 1)
-    codec.feed(b"\5\xff")
+    assert codec.feed(b"\5\xff") == b""
     assert codec.refusal == Refusal(Step.METHOD, 255)
     codec = Socks5("h", 1, LOGIN)
-    codec.feed(b"\5\2\1\1")
+    codec.feed(b"\5\2")
+    assert codec.feed(b"\1\1") == b""
     assert codec.refusal == Refusal(Step.LOGIN, 1)
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"H", "has version 72, not 5"),
-        (b"\5\2", "login method 2, not offered"),
-        (b"\5\1", "login method 1, not offered"),
-        (b"\5\0\4", "reply to CONNECT has version 4"),
-        (b"\5\0\5\0\0\2\0", "address type 2"),
+        (b"H", "the login method has version 72, not 5"),
+        (b"\5\2", "the server selected login method 2, not offered"),
+        (b"\5\1", "the server selected login method 1, not offered"),
+        (b"\5\0\4", "the reply to CONNECT has version 4, not 5"),
+        (b"\5\0\5\0\0\2\0", "the reply to CONNECT has address type 2"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 100])
 def test_what_is_no_socks5(data: bytes, words: str, size: int) -> None:
-    assert words in talk(Socks5("h", 1), data, size)[1]
+    assert talk(Socks5("h", 1), data, size)[1] == words
 
 
 _PARTS = st.sampled_from(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.wire.text import printable
+from seventh.wire.text import printable, quoted
 
 
 def test_escape_codes_become_visible() -> None:
@@ -18,9 +19,32 @@ def test_escape_codes_become_visible() -> None:
     assert printable(b"\xff\xfe") == "\\xff\\xfe"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (" ", " "), ("~", "~"), ("\x1f", "\\x1f"), ("\x7f", "\\x7f"), ("\x80", "\\x80"),
+        ("\xff", "ÿ"),
+        ("\xad", "\\xad"), ("\u0100", "Ā"), ("\u200b", "\\u200b"), ("\u2028", "\\u2028"),
+        ("\u2029", "\\u2029"), ("\ufeff", "\\ufeff"), ("\U000e0001", "\\U000e0001"),
+        ("\U0001f600", "\U0001f600"), ("\\", "\\"), ("\xa0\u3000", "\xa0\u3000"),
+        ("\u0378\ue000", "\u0378\ue000"), ("\ud800", "\\ud800"), ("\uffff", "\uffff"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_character(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_quoted_text_has_quotes() -> None:
+    assert quoted(b"a\n", 9) == r"'a\x0a'"
+    assert quoted("abcd", 3) == "'abc…'"
+
+
 def test_a_cut_is_marked() -> None:
     assert printable("abcdef", limit=3) == "abc…"
     assert printable("abc", limit=3) == "abc"
+    for show, mark in ((printable, ""), (quoted, "'")):
+        assert show("a" * 512) == f"{mark}{'a' * 512}{mark}"
+        assert show(b"a" * 513) == f"{mark}{'a' * 512}…{mark}"
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300)))

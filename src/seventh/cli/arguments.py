@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from seventh import __version__
-from seventh.cli.parser import Group, Parser, add
+from seventh.cli.parser import Group, Parser, add, add_grouped
 from seventh.model.failure import UsageError
 from seventh.model.near import unknown
 from seventh.model.severity import Severity
@@ -26,9 +26,32 @@ _LINT = (
     "Checks configuration files of servers and clients by the rules that a file can decide. In a "
     "folder, every file of a recognised type is checked."
 )
+_READ = (
+    "Reads files that others made: a message that arrived (DKIM and ARC signatures, SPF, DMARC, "
+    "and its way), a DMARC aggregate report, or a TLS report; plain, gzip or zip. The content "
+    "decides what a file is."
+)
+_LOCAL = (
+    "Looks at this machine by commands and files that show what no connection does, and judges "
+    "them by the same rules. Everything is read-only and bounded; `seventh explain local` lists it."
+)
 _DIFF = (
     "Compares two JSON reports (`seventh check … --format json`) target by target. The exit code "
     "counts what is new or worse; what was not evaluated again is unknown, never fixed."
+)
+_WATCH = (
+    "Watches targets: a pulse of each at its interval, and a verdict from several pulses. Shows a "
+    "table, or without a terminal a line for each change. Ctrl-C ends it; with --config, SIGHUP "
+    "loads the file again. Beside it: `seventh watch alerts`, `ack`, `silence`, `silences`, "
+    "`unsilence`, `outbox`."
+)
+_HISTORY = (
+    "Draws what `seventh watch` has stored of a target: a strip of states, and the quantiles of "
+    "the times. Without a target, lists all. What is older than 14 days is shown by the hour."
+)
+_EXPORT = (
+    "Writes the pulses that `seventh watch` has stored: one row each, times in seconds, within "
+    "0.14 %."
 )
 _LAB = (
     "Starts reference servers on free loopback ports with a temporary CA, and prints the commands "
@@ -47,6 +70,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     Raises UsageError; exits 0 after ``--help``.
     """
     name, words = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if name == "watch" and words:
+        from seventh.cli import watch_verbs
+
+        if words[0] in watch_verbs.VERBS:
+            return watch_verbs.parse(words[0], words[1:])
     if name in VERBS:
         _, described, build = VERBS[name]
         parser = Parser(
@@ -139,10 +167,12 @@ def _check(check: Parser) -> None:
         help="where to check from: ssh://host (logs in and needs only Python 3.11 there), local; "
         "several are compared (default: local)",
     )  # fmt: skip
-    shared = declared(Options)
-    for title in dict.fromkeys(each.option.group for each in shared):
-        group = check.add_argument_group(title)
-        add(group, [each for each in shared if each.option.group == title])
+    check.add_argument(
+        "--local", action="store_true",
+        help="also look at the machine of each ssh:// target, as `seventh local` does there; logs "
+        "in and needs only Python 3.11 there",
+    )  # fmt: skip
+    add_grouped(check, declared(Options))
     _rules_of(check)
     _output(check)
     check.add_argument(
@@ -157,6 +187,24 @@ def _check(check: Parser) -> None:
         if spec.options is not None:
             add(own, declared(spec.options), hidden=True)
             check.helped.update({f"--{e.option.flag}": spec.name for e in declared(spec.options)})
+
+
+def _watch(watch: Parser) -> None:
+    from seventh.cli.watch_arguments import build
+
+    build(watch)
+
+
+def _history(history: Parser) -> None:
+    from seventh.cli.history_arguments import build_history
+
+    build_history(history)
+
+
+def _export(export: Parser) -> None:
+    from seventh.cli.history_arguments import build_export
+
+    build_export(export)
 
 
 def _lint(lint: Parser) -> None:
@@ -179,6 +227,34 @@ def _lint(lint: Parser) -> None:
     )  # fmt: skip
     _rules_of(lint)
     _output(lint)
+
+
+def _read(parser: Parser) -> None:
+    from seventh.cli.read import add_options
+
+    parser.add_argument("files", nargs="+", metavar="FILE", help="file to read; - is stdin")
+    parser.add_argument(
+        "--offline", action="store_true",
+        help="ask no DNS: what needs it is reported as not verified",
+    )  # fmt: skip
+    add_options(parser)
+    _rules_of(parser)
+    _output(parser)
+
+
+def _local(local: Parser) -> None:
+    from seventh import protocols
+    from seventh.model.option import declared
+
+    names = ", ".join(protocols.areas())
+    local.add_argument(
+        "areas", nargs="*", metavar="AREA", help=f"what to look at: {names} (default: all)"
+    )
+    for name, (_, area) in protocols.areas().items():
+        if area.options is not None:
+            add(local.add_argument_group(f"options of {name}"), declared(area.options))
+    _rules_of(local)
+    _output(local)
 
 
 def _diff(parser: Parser) -> None:
@@ -248,7 +324,9 @@ def _lang_of(group: Group) -> None:
 
 
 def _explain(explain: Parser) -> None:
-    explain.add_argument("ids", nargs="+", metavar="ID", help="ID of a rule, or name of a protocol")
+    explain.add_argument(
+        "ids", nargs="+", metavar="ID", help="ID of a rule, name of a protocol, or `local`"
+    )
     _lang_of(explain)
 
 
@@ -275,8 +353,13 @@ def _tour(tour: Parser) -> None:
 VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "check": ("check targets: timed phases, facts, findings and fixes", _CHECK, _check),
     "lint": ("check configuration files by the same rules, with file and line", _LINT, _lint),
+    "read": ("read messages and reports: signatures, alignment, failures", _READ, _read),
+    "local": ("look at this machine: what no connection shows", _LOCAL, _local),
+    "watch": ("watch targets: a pulse at each interval, and verdicts from several", _WATCH, _watch),
+    "history": ("draw what was stored of a target, or list the targets", _HISTORY, _history),
+    "export": ("write stored pulses as CSV, JSON lines or Parquet", _EXPORT, _export),
     "diff": ("compare two JSON reports: what is new, worse, better, fixed", _DIFF, _diff),
-    "explain": ("explain a rule and its fix, or a protocol", "", _explain),
+    "explain": ("explain a rule and its fix, a protocol, or what `local` reads", "", _explain),
     "rules": ("list the rules", "", _rules),
     "ports": ("list the well-known ports and the protocols that check them", "", lambda _: None),
     "lab": ("start reference servers on loopback, correct or faulty", _LAB, _lab),

@@ -13,17 +13,20 @@ from typing import Any, TypeVar
 from seventh import given
 from seventh.cli.earlier import Earlier
 from seventh.cli.output import need_writable
-from seventh.cli.show import document
+from seventh.cli.show import document, text_of
 from seventh.cli.signals import Ending, ending
+from seventh.cli.stream import can_stream, stream
 from seventh.cli.streams import say
 from seventh.cli.targets import Job, check_limits, check_used, gather
 from seventh.engine.check import check_many, prepare
 from seventh.engine.descriptors import fitting
-from seventh.engine.hosts import sift
-from seventh.engine.together import together
+from seventh.model.failure import UsageError
+from seventh.model.host import Host
 from seventh.model.options import Options
 from seventh.model.report import Report
+from seventh.model.severity import Status
 from seventh.model.target import Target
+from seventh.render.view import worst
 from seventh.render.wording import built
 from seventh.rules.run import Selection
 
@@ -39,10 +42,13 @@ def run(parsed: argparse.Namespace) -> int:
     jobs = gather(parsed.targets, parsed.files, options, typed)
     check_used(typed, jobs, _other_places(parsed))
     check_limits(jobs)
+    looked_at = _looked_at(parsed, jobs)
     prepare(jobs)
     for own in {own for _, own in jobs if own.ca_file or own.ca_store or own.cert_file}:
         _load_tls_files(own)
     need_writable(parsed.output)
+    if can_stream(parsed, jobs):
+        return _stream(parsed, jobs, selection)
     earlier = Earlier(parsed)
     if parsed.places is not None:
         return _from_places(parsed, options, jobs, selection, earlier)
@@ -50,15 +56,67 @@ def run(parsed: argparse.Namespace) -> int:
         checked = run_loop(_check(jobs, selection, _side_by_side(jobs, parsed.parallel), end))
         checked = dict(zip(checked, earlier.mark([*checked.values()]), strict=True))
         missing = len(jobs) - len(checked)
-        hosts, reports = sift(jobs, checked)
+        hosts, reports = _shown(jobs, checked)
         if end.by is None:
-            reports += earlier.mark(together(reports, selection))
+            reports += earlier.mark(_compared(reports, selection))
         elif missing:
             say(f"interrupted by {end.by.name}; {missing} of {len(jobs)} targets were not checked")
-        code = earlier.emit(document(reports, hosts), whole=not missing)
+        looks, all_seen = _look(looked_at, selection) if end.by is None else ([], False)
+        reports += earlier.mark(looks)
+        code = earlier.emit(document(reports, hosts), whole=not missing and all_seen)
     if any(not own.carried for _, own in jobs):
         _hint_at_proxy(reports)
     return code
+
+
+def _stream(parsed: argparse.Namespace, jobs: list[Job], selection: Selection) -> int:
+    """Check the targets, print each report when it is complete, and return the exit code."""
+    with ending() as end:
+        parallel = _side_by_side(jobs, parsed.parallel)
+        statuses, count = run_loop(stream(jobs, selection, parallel, parsed, end))
+    if missing := len(jobs) - count:
+        name = end.by.name if end.by is not None else "an error"
+        say(f"interrupted by {name}; {missing} of {len(jobs)} targets were not checked")
+        statuses.add(Status.UNKNOWN)
+    return worst(statuses).exit_code
+
+
+def _looked_at(parsed: argparse.Namespace, jobs: list[Job]) -> list[Job]:
+    """Return the targets of ``--local``; raises UsageError."""
+    if not parsed.local:
+        return []
+    if parsed.places is not None:
+        raise UsageError("--local: not with --from; it logs in to the targets themselves")
+    from seventh.cli.local import looks_at
+
+    return looks_at(jobs)
+
+
+def _look(jobs: list[Job], selection: Selection) -> tuple[list[Report], bool]:
+    """Look at the machines of ``--local``; return the reports, and whether these are all."""
+    if not jobs:
+        return [], True
+    from seventh.cli.local import look_there
+
+    return run_loop(look_there(jobs, selection))
+
+
+def _shown(jobs: list[Job], checked: dict[int, Report]) -> tuple[tuple[Host, ...], list[Report]]:
+    """Return the hosts that were given without a scheme, and the reports in the jobs' order."""
+    if not any(target.of_bare_host for target, _ in jobs):
+        return (), [checked[index] for index in sorted(checked)]
+    from seventh.engine.hosts import sift
+
+    return sift(jobs, checked)
+
+
+def _compared(reports: list[Report], selection: Selection) -> list[Report]:
+    """Return the reports of protocols that compare several."""
+    if len(reports) < 2:
+        return []
+    from seventh.engine.together import together
+
+    return together(reports, selection)
 
 
 def _other_places(parsed: argparse.Namespace) -> list[Target]:
@@ -83,6 +141,7 @@ def _from_places(
     places = Places(parsed.places, options, jobs, selection, parsed.parallel)
     with ending() as end:
         by = run_loop(places.check(end))
+        places.drop_unshowable(by, lambda report: text_of(document([report]), parsed))
         reports = earlier.mark(places.in_order(by))
         made = document(reports, places=places.seen, comparisons=places.comparisons(by))
         return earlier.emit(made, whole=not any(place.missing for place in places.seen))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from seventh.model.severity import Status
 from seventh.render.view import Document, worst
 
 if TYPE_CHECKING:
-    from seventh.render.difference import PastDocument
+    from seventh.render.difference import PastDocument, PastReport
 
 
 class Earlier:
@@ -44,21 +44,7 @@ class Earlier:
         """Return reports whose findings are marked as known where the baseline has them."""
         if self.baseline is None:
             return list(reports)
-        from seventh.cli.diff import present
-        from seventh.render.difference import fresh
-
-        targets = {report.target: report for report in self.baseline.reports}
-        made: list[Report] = []
-        for report in reports:
-            findings = sorted(report.findings, key=lambda finding: finding.order)
-            (new,) = present(document([report]), self.parsed.lang).reports
-            flags = fresh(targets.get(new.target), new)
-            known = [
-                finding if is_new or finding.known else replace(finding, known="in the baseline")
-                for finding, is_new in zip(findings, flags, strict=True)
-            ]
-            made.append(replace(report, findings=tuple(sorted(known, key=lambda f: f.order))))
-        return made
+        return _marked(reports, self.baseline.reports, self.parsed.lang)
 
     def emit(self, made: Document, whole: bool) -> int:
         """Print the reports, or with ``--against`` what changed, and return the exit code."""
@@ -71,3 +57,27 @@ class Earlier:
         changes = diff(self.against, present(made, self.parsed.lang), self.parsed.fail_on)
         show(changes, self.parsed)
         return worst([changes.status, *([] if whole else [Status.UNKNOWN])]).exit_code
+
+
+def _marked(reports: Iterable[Report], baseline: Iterable[PastReport], lang: str) -> list[Report]:
+    """Return reports, and their parts, whose findings are known where ``baseline`` has them."""
+    from seventh.cli.diff import present
+    from seventh.render.difference import fresh
+
+    targets = {report.target: report for report in baseline}
+    made: list[Report] = []
+    for report in reports:
+        findings = sorted(report.findings, key=lambda finding: finding.order)
+        (new,) = present(document([report]), lang).reports
+        old = targets.get(new.target)
+        known = [
+            finding if is_new or finding.known else replace(finding, known="in the baseline")
+            for finding, is_new in zip(findings, fresh(old, new), strict=True)
+        ]
+        made.append(
+            replace(
+                report, findings=tuple(sorted(known, key=lambda f: f.order)),
+                parts=tuple(_marked(report.parts, old.parts if old is not None else (), lang)),
+            )
+        )  # fmt: skip
+    return made

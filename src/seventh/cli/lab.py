@@ -57,13 +57,13 @@ async def _start_all(rooms: tuple[str, ...], fault: Fault | None) -> None:
         async with contextlib.AsyncExitStack() as servers:
             for room in rooms:
                 try:
-                    served = await servers.enter_async_context(start.serving(room, fault, kit))
+                    started = await servers.enter_async_context(start.serving_all(room, fault, kit))
                 except NotInstalledError as lacking:
                     if len(rooms) == 1:
                         raise
                     say(f"{room} server skipped: {lacking}")
                     continue
-                sys.stdout.write(f"{command(served)}\n")
+                sys.stdout.writelines(f"{command(served)}\n" for served in started)
             sys.stdout.write("Ctrl-C stops them.\n")
             sys.stdout.flush()
             await asyncio.Event().wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from seventh.cli.streams import (
@@ -17,7 +18,9 @@ from seventh.cli.streams import (
 def run() -> None:
     """Run the command; its entry point."""
     open_standard_streams()
-    sys.exit(flushed(main(sys.argv[1:])))
+    code = flushed(main(sys.argv[1:]))
+    gc.freeze()  # the interpreter looks for garbage as it ends: 15 ms for all that was imported
+    sys.exit(code)
 
 
 def _failed(error: OSError) -> int:

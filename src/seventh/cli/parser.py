@@ -106,6 +106,13 @@ def add(group: Group, options: Iterable[Declared], *, hidden: bool = False) -> N
             group.add_argument(*names, **settings, type=_reader(each))
 
 
+def add_grouped(parser: Parser, shared: Sequence[Declared]) -> None:
+    """Add declared options below the headings that they name."""
+    for title in dict.fromkeys(each.option.group for each in shared):
+        group = parser.add_argument_group(title)
+        add(group, [each for each in shared if each.option.group == title])
+
+
 def _reader(each: Declared) -> Callable[[str], Any]:
     """Return the function that parses a number, if the option takes one, else ``str``."""
     if not each.is_number:

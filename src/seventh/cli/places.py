@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -12,7 +12,7 @@ from seventh.cli.signals import Ending
 from seventh.cli.streams import say
 from seventh.cli.targets import Job
 from seventh.engine.check import check_many
-from seventh.engine.elsewhere import Elsewhere, order
+from seventh.engine.elsewhere import Elsewhere, checks
 from seventh.engine.places import compare
 from seventh.model.failure import UsageError
 from seventh.model.options import Options
@@ -45,6 +45,17 @@ def places_of(text: str) -> dict[str, Target | None]:
     return found
 
 
+def _showable(place: Place, reports: dict[int, Report], show: Callable[[Report], object]) -> Place:
+    for index, report in tuple(reports.items()):
+        try:
+            show(report)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            del reports[index]
+            failure = place.failure or f"impossible values in a report: {type(error).__name__}"
+            place = replace(place, missing=place.missing + 1, failure=failure)
+    return place
+
+
 class Places:
     """The places of one run."""
 
@@ -55,7 +66,7 @@ class Places:
         self._parallel = parallel
         self._places = places_of(text)
         self._options = options
-        self._sent = order(jobs, selection, parallel)
+        self._errand = checks(jobs, selection, parallel)
         if any(target.of_bare_host for target, _ in jobs):
             raise UsageError("--from needs a scheme in each target, such as tcp://host:25")
         self.seen: tuple[Place, ...] = ()
@@ -82,9 +93,6 @@ class Places:
             else task.result()
             for name, task in tasks.items()
         )
-        for place in self.seen:
-            if place.failure:
-                say(f"{place.name}: {place.failure}")
         return by
 
     async def _here(self, reports: dict[int, Report]) -> Place:
@@ -99,7 +107,20 @@ class Places:
 
     async def _there(self, name: str, target: Target, reports: dict[int, Report]) -> Place:
         elsewhere = Elsewhere(name, target, self._options)
-        return await elsewhere.check(self._jobs, self._sent, reports.__setitem__, say)
+        return await elsewhere.check(self._errand, reports.__setitem__, say)
+
+    def drop_unshowable(self, by: By, show: Callable[[Report], object]) -> None:
+        """Drop reports of other machines that ``show`` fails on; say what failed at each place.
+
+        Their types were checked, but a number or a name in them may be one that no check gives.
+        """
+        self.seen = tuple(
+            place if place.name == LOCAL else _showable(place, by[place.name], show)
+            for place in self.seen
+        )
+        for place in self.seen:
+            if place.failure:
+                say(f"{place.name}: {place.failure}")
 
     def in_order(self, by: By) -> list[Report]:
         """Return the reports target by target, those of one target side by side."""

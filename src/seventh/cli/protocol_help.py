@@ -34,7 +34,7 @@ def _tier(tier: int, does: str) -> str:
 
 def options_of(spec: Spec, prog: str) -> Parser:
     """Return a parser with the protocol's own options, then the shared ones that it uses."""
-    urls = ", ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
+    urls = ", ".join(scheme.pattern for scheme in spec.schemes)
     parser = Parser(
         prog=prog,
         usage=f"{prog} [OPTION…] {urls}",

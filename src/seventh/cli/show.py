@@ -35,13 +35,18 @@ def document(
 
 def emit(made: Document, parsed: argparse.Namespace) -> None:
     """Write ``made`` to standard output or to ``--output``, in ``--format``."""
+    deliver(text_of(made, parsed), parsed)
+
+
+def text_of(made: Document, parsed: argparse.Namespace) -> str:
+    """Return ``made`` in ``--format``."""
     view = View(
         lang=parsed.lang, verbose=parsed.verbose, bar=parsed.fail_on,
         checklist=getattr(parsed, "checklist", False),  # `seventh lint` has no such option
     )  # fmt: skip
     if parsed.output is None:
         view = view_for(sys.stdout, os.environ, view)
-    deliver(render(parsed.format, made, view), parsed)
+    return render(parsed.format, made, view)
 
 
 def deliver(text: str, parsed: argparse.Namespace) -> None:

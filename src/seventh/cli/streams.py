@@ -5,6 +5,7 @@ It imports as little as possible, for ``seventh --version``.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -33,7 +34,21 @@ def open_standard_streams() -> None:
 
         sys.stdout = ClosedOutput()
     else:
+        _buffer_output()
         _reconfigure(errors="backslashreplace")
+
+
+def _buffer_output() -> None:
+    """Give standard output a buffer if it has none, as with PYTHONUNBUFFERED.
+
+    Without one, a write that the system cuts short (a disk that fills up, a signal) loses the rest
+    and raises no error.
+    """
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), sys.stdout.encoding, line_buffering=sys.stdout.isatty()
+        )
 
 
 def write_utf8() -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from seventh import given, protocols
 from seventh.cli.streams import stdin_bytes
-from seventh.engine import limits
+from seventh.engine import tables
+from seventh.engine.tables import Given
 from seventh.model.failure import UsageError, system_error
 from seventh.model.near import near, unknown
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
 
 Job = tuple[Target, Options]
-Given = Mapping[str, Any]
-"""Options by field name, as typed on the command line."""
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
@@ -63,7 +61,7 @@ def check_limits(jobs: list[Job]) -> None:
         only = Options(maximums=options.maximums, minimums=options.minimums)
         rooms.setdefault(only, []).append(protocols.room_of(target.scheme).name)
     for options, names in rooms.items():
-        limits.check(options, names)
+        tables.check_limits(options, names)
 
 
 def read(name: str) -> str:
@@ -114,85 +112,32 @@ def _targets(where: str, text: str) -> tuple[Target, ...]:
 
 
 def _toml(name: str, options: Options, typed: Given) -> Iterator[Job]:
-    import tomllib
-
-    try:
-        content = tomllib.loads(read(name))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name}: not valid TOML: {error}") from None
-    except (ValueError, RecursionError):  # raised by Python and not by the parser
-        raise UsageError(
-            f"{name}: not valid TOML: a number with too many digits, a date that does not exist, "
-            "or brackets nested too deeply"
-        ) from None
-    tables, defaults = content.pop("target", None), content.pop("defaults", {})
+    content = tables.load(name, read(name))
+    listed, defaults = content.pop("target", None), content.pop("defaults", {})
     for key in content:
         wrong = unknown("table", key, ["target", "defaults"], shown="[{}]")
         raise UsageError(f"{name}: {wrong.replace('[target]', '[[target]]')}")
-    if not isinstance(tables, list) or not isinstance(defaults, dict):
+    if not isinstance(listed, list) or not isinstance(defaults, dict):
         raise UsageError(
             f'{name}: write one [[target]] table with url = "…" per target; [defaults], before '
             "them, is optional"
         )
     # The permissions that were typed hold for the file's defaults, which may need them.
-    permitted = _made(name, {k: v for k, v in typed.items() if _grants(k)}, Options())
-    common = _made(f"{name}: defaults", _by_field(f"{name}: defaults", defaults), permitted)
-    base = _made(name, typed, common.replace(transcript=options.transcript))
-    for number, table in enumerate(tables, 1):
+    permitted = tables.made(name, {k: v for k, v in typed.items() if tables.grants(k)}, Options())
+    common = tables.made(
+        f"{name}: defaults", tables.by_field(f"{name}: defaults", defaults, ["url"]), permitted
+    )
+    base = tables.made(name, typed, common.replace(transcript=options.transcript))
+    for number, table in enumerate(listed, 1):
         where = f"{name}: target {number}"
         if not isinstance(table, dict) or not isinstance(table.get("url"), str):
             meant = near("url", table) if isinstance(table, dict) else []
             hint = f", not {meant[0]}" if meant and meant[0] != "url" else ""
             raise UsageError(f'{where}: needs url = "…"{hint}')
-        given_here = _by_field(where, {k: v for k, v in table.items() if k != "url"})
-        own = _made(where, given_here, base)
+        given_here = tables.by_field(where, {k: v for k, v in table.items() if k != "url"}, ["url"])
+        own = tables.made(where, given_here, base)
         targets = _targets(where, table["url"])
-        _check_own(where, given_here, targets)
+        tables.check_own(where, given_here, targets)
         if {"maximums", "minimums"} & given_here.keys():
-            _check_own_limits(where, own, targets)
+            tables.check_own_limits(where, own, targets)
         yield from _jobs(targets, own)
-
-
-def _grants(field: str) -> bool:
-    return given.options()[field].option.grants is not None
-
-
-def _by_field(where: str, table: dict[str, Any]) -> dict[str, Any]:
-    known = given.by_flag()
-    for key, value in table.items():
-        if key not in known:
-            if key.replace("_", "-") in known:
-                raise UsageError(f"{where}: unknown option {key!r}: write {key.replace('_', '-')}")
-            error = unknown("option", key, sorted([*known, "url"]), "seventh check --help")
-            raise UsageError(f"{where}: {error}")
-        if known[key].option.grants is not None and value is not False:
-            raise UsageError(
-                f"{where}: {key} is a permission, which a file cannot give; type "
-                f"{known[key].flag} on the command line"
-            )
-    return {known[key].field: value for key, value in table.items()}
-
-
-def _check_own(where: str, values: Given, targets: tuple[Target, ...]) -> None:
-    """Raise UsageError for an option of a target that it does not use."""
-    for name in values:
-        each = given.options()[name]
-        if not any(given.uses(protocols.room_of(target.scheme), each) for target in targets):
-            schemes = ", ".join(f"{target.scheme}://" for target in targets)
-            raise UsageError(
-                f"{where}: {schemes} does not use the option {each.option.flag!r}: remove it"
-            )
-
-
-def _check_own_limits(where: str, own: Options, targets: tuple[Target, ...]) -> None:
-    try:
-        limits.check(own, [protocols.room_of(target.scheme).name for target in targets])
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
-
-
-def _made(where: str, values: Given, base: Options) -> Options:
-    try:
-        return given.make(values, base)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None

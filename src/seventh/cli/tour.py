@@ -146,10 +146,11 @@ async def visit(room: str, fault: Fault | None, kit: Kit) -> Stop:
 
 def problem_of(fault: Fault | None, report: Report) -> str:
     """Return how a report differs from the one that ``fault`` must give; empty when it is right."""
-    found = {finding.id for finding in report.findings}
+    findings = [each for one in (report, *report.parts) for each in one.findings]
+    found = {finding.id for finding in findings}
     reason = str(report.failure.reason) if report.failure else None
     if fault is None:
-        loud = sorted(f.id for f in report.findings if f.severity.reaches(Severity.LOW))
+        loud = sorted(f.id for f in findings if f.severity.reaches(Severity.LOW))
         if report.failure:
             return f"failure on a correct server: {reason}: {report.failure.detail}"
         return f"findings on a correct server: {', '.join(loud)}" if loud else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from seventh.cli.parser import Parser, add
 from seventh.cli.signals import ending
 from seventh.cli.streams import say
 from seventh.engine.work import do
-from seventh.model.failure import Failure, UsageError
+from seventh.model.failure import Failure, Reason, UsageError
 from seventh.model.near import near
 from seventh.model.option import Declared, declared
 from seventh.model.options import Options
@@ -30,24 +30,24 @@ _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 
 
 def verbs() -> Iterator[tuple[str, Verb]]:
-    """Yield every verb of every protocol, with the protocol's name."""
+    """Yield every verb of every protocol, with the protocol's name that is typed."""
     for name, spec in protocols.rooms().items():
         for verb in spec.verbs:
-            yield name, verb
+            yield verb.under or name, verb
 
 
 def spec_with_verbs(name: str) -> Spec | None:
-    """Return the protocol of that name, if it has verbs."""
+    """Return the protocol of that name, if verbs are typed behind it."""
     spec = protocols.rooms().get(name)
-    return spec if spec is not None and spec.verbs else None
+    return spec if spec is not None and any(word == name for word, _ in verbs()) else None
 
 
 def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
     """Read the words after the protocol's name. Raises UsageError; exits 0 after ``--help``."""
-    known = {verb.name: verb for verb in spec.verbs}
+    known = {verb.name: verb for word, verb in verbs() if word == spec.name}
     if not words or words[0] not in known:
         if words[:1] in (["-h"], ["--help"]):
-            _overview(spec).parse_args(words)
+            _overview(spec, known.values()).parse_args(words)
         if words and not words[0].startswith("-") and (meant := near(words[0], known)):
             raise UsageError(
                 f"unknown verb {words[0]!r}: did you mean `seventh {spec.name} {meant[0]}`? "
@@ -58,15 +58,16 @@ def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
             f"`seventh {spec.name} --help` describes them"
         )
     verb = known[words[0]]
-    parsed = _parser(spec, verb).read(words[1:])
-    parsed.verb = lambda parsed: _run(spec, verb, parsed)
+    owner = next(room for room in protocols.rooms().values() if verb in room.verbs)
+    parsed = _parser(owner, verb).read(words[1:])
+    parsed.verb = lambda parsed: _run(owner, verb, parsed)
     return parsed
 
 
-def _overview(spec: Spec) -> Parser:
-    parser = Parser(prog=f"seventh {spec.name}", usage=f"seventh {spec.name} VERB TARGET …")
+def _overview(spec: Spec, known: Iterable[Verb]) -> Parser:
+    parser = Parser(prog=f"seventh {spec.name}", usage=f"seventh {spec.name} VERB …")
     listed = parser.add_subparsers(title="verbs", metavar="VERB")
-    for verb in spec.verbs:
+    for verb in known:
         listed.add_parser(verb.name, help=verb.help)
     return parser
 
@@ -74,18 +75,20 @@ def _overview(spec: Spec) -> Parser:
 def _parser(spec: Spec, verb: Verb) -> Parser:
     codes = ", ".join(f"{n} {what}" for n, what in sorted({**_CODES, **verb.exit_codes}.items()))
     parser = Parser(
-        prog=f"seventh {spec.name} {verb.name}",
+        prog=f"seventh {verb.under or spec.name} {verb.name}",
         description=f"{verb.help[0].upper()}{verb.help[1:]}.",
         epilog=f"Exit code: {codes}.",
     )
-    parser.add_argument("target", metavar="TARGET", help=f"URL: {_urls(spec)}")
+    if verb.has_target:
+        parser.add_argument("target", metavar="TARGET", help=f"URL: {_urls(spec)}")
     for argument in verb.arguments:
         parser.add_argument(
             f"word_{argument.name}", metavar=argument.name.upper(),
             nargs="*" if argument.many else 1, help=argument.help,
         )  # fmt: skip
-    for title, kind in ((f"options of {spec.name} {verb.name}", verb.options),
-                        (f"options of {spec.title}", spec.options)):  # fmt: skip
+    own = spec.options if not verb.under else None
+    for title, kind in ((f"options of {verb.under or spec.name} {verb.name}", verb.options),
+                        (f"options of {spec.title}", own)):  # fmt: skip
         if kind is not None:
             add(parser.add_argument_group(title), declared(kind))
     add(parser.add_argument_group("shared options"), _shared(spec, verb))
@@ -97,31 +100,43 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
 
 
 def _urls(spec: Spec) -> str:
-    return " or ".join(f"{scheme.name}://HOST" for scheme in spec.schemes)
+    return " or ".join(scheme.pattern for scheme in spec.schemes)
 
 
 def _shared(spec: Spec, verb: Verb) -> list[Declared]:
     """Return the shared options of the verb, without permissions: typing it permits its tier."""
     used = [e for e in declared(Options) if given.uses(spec, e) and not e.option.reports]
     kept = [e for e in used if e.option.grants is None or (e.field, verb.tier) == ("i_own_this", 4)]
-    flags = {each.option.flag for each in kept}
-    return [e for e in kept if e.option.needs is None or e.option.needs[0] in flags]
+    flags: set[str] = set()
+    for each in kept:  # what an option needs is declared before it
+        if each.option.needs is None or each.option.needs[0] in flags:
+            flags.add(each.option.flag)
+    return [each for each in kept if each.option.flag in flags]
 
 
 def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
-    (target, *more) = parse_target(parsed.target, protocols.schemes())
-    if more or protocols.room_of(target.scheme) is not spec:
-        raise UsageError(
-            f"target {parsed.target!r}: `seventh {spec.name} {verb.name}` takes {_urls(spec)}"
-        )
-    typed = given.among(vars(parsed))
+    options = given.make(given.among(vars(parsed)))
+    if verb.has_target:
+        target = _target(spec, verb, parsed.target)
+    else:
+        target = protocols.part(spec.name, "work").target_of(options)
     words = {a.name: tuple(getattr(parsed, f"word_{a.name}")) for a in verb.arguments}
     text = _text(spec, parsed.format)
-    code, failure = run_loop(_do(target, given.make(typed), verb, words, text))
+    code, failure = run_loop(_do(target, options, verb, words, text))
     if failure is None:
         return code
-    say(f"{failure.reason} in {failure.phase}: {failure.detail}")
+    usage = failure.reason is Reason.OPTIONS_UNUSABLE  # said as other errors of a command line
+    say(failure.detail if usage else f"{failure.reason} in {failure.phase}: {failure.detail}")
     return judge(failure, (), Severity.MEDIUM).exit_code
+
+
+def _target(spec: Spec, verb: Verb, text: str) -> Target:
+    (target, *more) = parse_target(text, protocols.schemes())
+    if more or protocols.room_of(target.scheme) is not spec:
+        raise UsageError(
+            f"target {text!r}: `seventh {verb.under or spec.name} {verb.name}` takes {_urls(spec)}"
+        )
+    return target
 
 
 def _text(spec: Spec, format: str) -> Callable[[msgspec.Struct], str]:  # noqa: A002

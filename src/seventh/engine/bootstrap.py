@@ -8,9 +8,11 @@ All stays in memory: archives and extension modules are memfds, which vanish wit
 the process ends with its standard input, however the connection was lost.
 """
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 from importlib.machinery import ModuleSpec
 from io import FileIO
@@ -88,9 +90,18 @@ def _watch() -> None:
     def wait() -> None:
         while os.read(0, 4096):
             pass
+        _end_commands()
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _end_commands() -> None:
+    """Kill the commands of a look, each of which has a process group of its own."""
+    for tasks in Path("/proc/self/task").glob("*/children"):
+        for pid in tasks.read_text().split():
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.killpg(int(pid), signal.SIGKILL)
 
 
 def _use(packed: bytes) -> None:

@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from seventh import protocols
 from seventh.model.failure import UsageError, system_error
 
 MAX_BYTES = 5_000_000
@@ -31,7 +32,12 @@ LIBRARIES = (
 what is not known without them. The others (rich, uvloop) are of use on this side only."""
 _OF_CONNECTIONS = ("msgspec", "typing_extensions", "dns")
 """What the room that only connects (tcp://) needs of these: a tenth."""
-_NOT_THERE = frozenset({"cli", "lab", "labkit", "lint", "render"})
+_CONNECTIONS = (
+    "aioquic/asyncio/", "aioquic/h0/", "websockets/asyncio/", "websockets/legacy/",
+    "websockets/sync/", "websockets/trio/",
+)  # fmt: skip
+"""What libraries bring for connections of their own: we use their protocols alone."""
+_NOT_THERE = frozenset({"cli", "lab", "labkit", "notify", "render", "serve", "watch"})
 _ALWAYS = frozenset({"net", "tls"})
 """Rooms whose facts the reports of others have."""
 _KEPT = 8
@@ -41,8 +47,10 @@ Files = list[tuple[str, Path]]
 """Names in an archive, and the files."""
 
 
-def bundle(rooms: Collection[str], say: Callable[[str], None]) -> tuple[bytes, bytes]:
-    """Return the libraries and the code that checks by ``rooms``.
+def bundle(
+    rooms: Collection[str], say: Callable[[str], None], linters: Collection[str] = ()
+) -> tuple[bytes, bytes]:
+    """Return the libraries and the code that checks by ``rooms``, with ``linters`` for a look.
 
     What has not changed is in the user's cache. ``say`` gets a line before what takes seconds.
     Raises UsageError where a library is missing, or where the two are too large.
@@ -50,7 +58,7 @@ def bundle(rooms: Collection[str], say: Callable[[str], None]) -> tuple[bytes, b
     try:
         parts = (
             _archive(sorted(_libraries(rooms)), say),
-            _archive(sorted(_ours(rooms)), lambda _: None),
+            _archive(sorted(_ours(rooms, linters)), lambda _: None),
         )
     except OSError as error:
         raise UsageError(f"--from: {error.filename}: {system_error(error)}") from None
@@ -62,13 +70,16 @@ def bundle(rooms: Collection[str], say: Callable[[str], None]) -> tuple[bytes, b
     return parts
 
 
-def _ours(rooms: Collection[str]) -> Iterator[tuple[str, Path]]:
+def _ours(rooms: Collection[str], linters: Collection[str]) -> Iterator[tuple[str, Path]]:
     root = Path(__file__).parents[1]
+    layers = {layer for room in rooms for layer in protocols.rooms()[room].layers}
     for path in root.rglob("*"):
         first, *rest = path.relative_to(root).parts
         if path.suffix not in {".py", ".toml"} or first in _NOT_THERE:
             continue
-        if first == "protocols" and len(rest) > 1 and rest[0] not in {*rooms, *_ALWAYS}:
+        if first == "protocols" and len(rest) > 1 and rest[0] not in {*rooms, *layers, *_ALWAYS}:
+            continue
+        if first == "lint" and len(rest) > 1 and rest[0] not in linters:
             continue
         if "lab" not in rest[1:] and rest[1:] != ["lab.py"]:
             yield f"seventh/{path.relative_to(root)}", path
@@ -84,8 +95,9 @@ def _libraries(rooms: Collection[str]) -> Iterator[tuple[str, Path]]:
             yield origin.name, origin
             continue
         for path in origin.parent.rglob("*"):
-            if path.suffix in {".py", ".so"}:
-                yield str(path.relative_to(origin.parents[1])), path
+            at = str(path.relative_to(origin.parents[1]))
+            if path.suffix in {".py", ".so"} and not at.startswith(_CONNECTIONS):
+                yield at, path
 
 
 def _archive(files: Files, say: Callable[[str], None]) -> bytes:
@@ -97,7 +109,8 @@ def _archive(files: Files, say: Callable[[str], None]) -> bytes:
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
         for name, path in files:
             archive.writestr(zipfile.ZipInfo(name), path.read_bytes())  # without a date
-    filters: list[dict[str, int]] = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
+    small = {"preset": 6 | lzma.PRESET_EXTREME, "dict_size": 1 << 24}
+    filters: list[dict[str, int]] = [{"id": lzma.FILTER_LZMA2, **small}]
     if platform.machine() in {"x86_64", "AMD64"}:
         filters.insert(0, {"id": lzma.FILTER_X86})
     made = lzma.compress(whole.getvalue(), filters=filters)

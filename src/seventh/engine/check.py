@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -12,7 +13,6 @@ from typing import Any
 import msgspec
 
 from seventh import protocols
-from seventh.engine import limits
 from seventh.engine.lateness import Lateness
 from seventh.engine.metrics import metrics_of
 from seventh.engine.report import make_report
@@ -23,9 +23,12 @@ from seventh.model.report import Finding, Report, Skipped
 from seventh.model.spec import Spec
 from seventh.model.target import Target
 from seventh.net import shortage
+from seventh.net.address import Address
 from seventh.net.carrier import Carrier
+from seventh.net.mailbox import Mailbox
 from seventh.net.probe_context import Carry, ProbeContext
 from seventh.net.wait import DeadlineError, bounded
+from seventh.rules.rule import AnyRule, Source
 from seventh.rules.run import Selection, Verdicts, run_rules
 from seventh.wire.text import printable
 
@@ -54,12 +57,15 @@ async def check_one(target: Target, options: Options, selection: Selection = EVE
     return report
 
 
-async def pulse_one(target: Target, options: Options) -> Report:
+async def pulse_one(
+    target: Target, options: Options, *, lateness: Lateness | None = None
+) -> Report:
     """Run the cheap recurring check of one target: up, phases and metrics, without rules.
 
-    Limits that the user has set are judged.
+    Limits that the user has set are judged. With ``lateness``, one of many pulses, a timeout while
+    this process was late is this machine's, and a cancelled pulse returns its report, too.
     """
-    report, _ = await _check(target, options, None)
+    report, _ = await _check(target, options, None, lateness=lateness)
     return report
 
 
@@ -137,6 +143,7 @@ async def _check(
     selection: Selection | None,
     *,
     lateness: Lateness | None = None,
+    addresses: tuple[Address, ...] = (),
 ) -> tuple[Report, bool]:
     """Return the report, and whether this machine ran out of sockets, so that no rule could judge.
 
@@ -149,7 +156,10 @@ async def _check(
     started_seconds = time.time()
     late_seconds = lateness.seconds() if lateness is not None else 0.0
     with shortage.watched() as short:
-        ctx = await converse(target, options, spec, probe, hand_in=lateness is not None)
+        ctx = await converse(
+            target, options, spec, probe, hand_in=lateness is not None, selection=selection,
+            addresses=addresses,
+        )  # fmt: skip
     ctx.close()
     if short:
         short[0].phase = short[0].phase or _last_failed_phase(ctx)
@@ -165,15 +175,20 @@ async def _check(
     if failure is not None and selection is not None:
         ended = Ended(reason=failure.reason, phase=failure.phase, theirs=_theirs(failure))
         ctx.notes(NetFacts).learn(ended=ended)
-    limits.note(ctx, spec.name, metrics, started_seconds)
+    wanted = selection
+    if ctx.options.limited:
+        from seventh.engine import limits  # for --max and --min only
+
+        limits.note(ctx, spec.name, metrics, started_seconds)
+        wanted = limits.selected(ctx, selection)
     verdicts = Verdicts()
-    if (wanted := limits.selected(ctx, selection)) is not None:
+    if wanted is not None:
         verdicts = _undecided(ctx, spec, wanted) if short else judge_facts(ctx, spec, wanted)
     report = make_report(
         str(target), spec.name, ctx.facts, verdicts,
         started_seconds=started_seconds, duration_seconds=ctx.watch.elapsed_seconds(),
         failure=failure, phases=tuple(ctx.watch.phases),
-        metrics=metrics, transcript=tuple(ctx.transcript or ()),
+        metrics=metrics, transcript=tuple(ctx.transcript or ()), parts=tuple(ctx.parts),
     )  # fmt: skip
     return report, bool(short)
 
@@ -185,18 +200,33 @@ def _theirs(failure: Failure) -> bool:
 
 
 async def converse(
-    target: Target, options: Options, spec: Spec, step: Step, *, hand_in: bool = False
+    target: Target,
+    options: Options,
+    spec: Spec,
+    step: Step,
+    *,
+    hand_in: bool = False,
+    selection: Selection | None = None,
+    addresses: tuple[Address, ...] = (),
 ) -> ProbeContext:
     """Run ``step`` with a target and type its failure; the caller closes the context.
+
+    With ``selection`` the step may check further targets, by those rules. ``addresses`` are the
+    target's where they are known.
 
     Errors of the peer or the options are not raised: they are the context's failure. With
     ``hand_in`` a cancelled step returns its context too.
     """
     ctx, wrong = _begin(target, options, spec)
+    if addresses:
+        ctx.pin(addresses)
+    if selection is not None:
+        ctx.check_part = functools.partial(_check_part, ctx, selection)
     try:
         if wrong is not None:
             raise wrong
-        longest = options.timeout_seconds + options.held_seconds + _GRACE_SECONDS
+        times = 2 if spec.has_parts else 1
+        longest = times * options.timeout_seconds + options.held_seconds + _GRACE_SECONDS
         await bounded(step(ctx), longest)
     except UsageError as error:  # one target's options must not end the checks of the others
         ctx.fail(Failed(Reason.OPTIONS_UNUSABLE, str(error), phase=_last_failed_phase(ctx)))
@@ -221,14 +251,64 @@ def _begin(target: Target, options: Options, spec: Spec) -> tuple[ProbeContext, 
     wrong: UsageError | None = None
     carry: Carry | None = None
     try:
-        limits.limits_of(options, spec.name)
+        if options.limited:
+            from seventh.engine import limits  # for --max and --min only
+
+            limits.limits_of(options, spec.name)
         if _has_aliases(spec.name):
             target, options = protocols.part(spec.name, "host_alias").resolve_alias(target, options)
         if options.carried:
             carry = _carry_through(options)
     except UsageError as error:
         wrong = error
-    return ProbeContext(target, options, connections=spec.connections, carry=carry), wrong
+    ctx = ProbeContext(target, options, connections=spec.connections, carry=carry)
+    if options.roundtrip is not None:
+        ctx.open_mailbox = functools.partial(_open_mailbox, ctx, options.roundtrip)
+        ctx.read_message = functools.partial(_read_message, ctx)
+    return ctx, wrong
+
+
+async def _open_mailbox(ctx: ProbeContext, target: Target) -> Mailbox:
+    """Open the mailbox of ``--roundtrip``, by the module ``mailbox`` of its room. Raises Failed."""
+    spec = protocols.room_of(target.scheme)
+    options = ctx.options.replace(
+        user=ctx.options.roundtrip_user, password_file=ctx.options.roundtrip_password_file,
+        token_file=None, server_name=None, implicit_port=None, roundtrip=None, transcript=False,
+        timeout_seconds=ctx.budget.seconds_left,
+    )  # fmt: skip
+    beside, wrong = _begin(target, options, spec)
+    if wrong is not None:
+        raise wrong
+    try:
+        opened: Mailbox = await protocols.part(spec.name, "mailbox").open_mailbox(beside)
+    except Failed as failed:
+        failed.detail = f"{target}: {failed.detail}"
+        raise
+    return opened
+
+
+async def _read_message(ctx: ProbeContext, data: bytes) -> None:
+    """Learn what a message shows, by the protocol that reads messages. Raises Failed."""
+    from seventh.engine import read  # for round trips only
+
+    try:
+        facts = await read.facts_of(
+            io.BytesIO(data), ctx.options.replace(timeout_seconds=ctx.budget.seconds_left)
+        )
+    except UsageError as error:
+        raise Failed(Reason.UNEXPECTED_ANSWER, f"the message that arrived: {error}") from None
+    ctx.facts[facts.ROOM] = facts
+
+
+async def _check_part(
+    ctx: ProbeContext, selection: Selection, target: Target, addresses: tuple[Address, ...]
+) -> Report:
+    """Check another target of the same look, which has the whole time of a target once more."""
+    options = ctx.options.replace(maximums=(), minimums=())
+    ctx.extend_for_parts()
+    report, _ = await _check(target, options, selection, addresses=addresses)
+    ctx.parts.append(report)
+    return report
 
 
 @functools.cache
@@ -273,17 +353,35 @@ def as_failed(error: Exception) -> Failed:
     return Failed(Reason.INTERNAL, f"{text}{at}; please report this with the type of the target")
 
 
-def _skipped(rooms: Iterable[str], selection: Selection, reason: str) -> tuple[Skipped, ...]:
-    """Return every selected rule of ``rooms`` as skipped."""
-    rules = (rule for room in rooms for rule in protocols.rules(room))
+def _skipped(rules: Iterable[AnyRule], selection: Selection, reason: str) -> tuple[Skipped, ...]:
+    """Return those of ``rules`` that are selected as skipped."""
     return tuple(Skipped(id=rule.id, reason=reason) for rule in rules if selection.wants(rule.id))
+
+
+def _on_the_wire(key: str, selection: Selection) -> list[AnyRule]:
+    """Return the rules of these facts without those that only ``seventh local`` judges.
+
+    The latter are skipped with that reason only if ``--only`` names them.
+    """
+    return [
+        rule
+        for rule in protocols.rules(protocols.owner(key))
+        if rule.facts_type.ROOM == key  # noqa: SIM300
+        and (rule.source is not Source.LOCAL or rule.id in selection.only)
+    ]
 
 
 def _undecided(ctx: ProbeContext, spec: Spec, selection: Selection) -> Verdicts:
     """Skip every rule: a step that this machine could not take would look like a refusal."""
-    rooms = dict.fromkeys([*ctx.facts, spec.name])
+    keys = dict.fromkeys([*ctx.facts, *_own_facts(spec)])
+    rules = [rule for key in keys for rule in _on_the_wire(key, selection)]
     reason = "this machine had no socket left during the check"
-    return Verdicts(skipped=_skipped(rooms, selection, reason))
+    return Verdicts(skipped=_skipped(rules, selection, reason))
+
+
+def _own_facts(spec: Spec) -> tuple[str, ...]:
+    """Return the keys of the facts that each check of the protocol is to learn."""
+    return spec.facts or (spec.name,)
 
 
 def judge_facts(ctx: ProbeContext, spec: Spec, selection: Selection) -> Verdicts:
@@ -293,12 +391,13 @@ def judge_facts(ctx: ProbeContext, spec: Spec, selection: Selection) -> Verdicts
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     passed: list[str] = []
-    for room in dict.fromkeys([*ctx.facts, spec.name]):
-        facts = ctx.facts.get(room)
+    for key in dict.fromkeys([*ctx.facts, *_own_facts(spec)]):
+        facts = ctx.facts.get(key)
+        rules = _on_the_wire(key, selection)
         if facts is None:
-            skipped += _skipped([room], selection, "the check ended before anything was learnt")
+            skipped += _skipped(rules, selection, "the check ended before anything was learnt")
             continue
-        verdicts = run_rules(room, protocols.rules(room), facts, selection)
+        verdicts = run_rules(protocols.owner(key), rules, facts, selection)
         findings.extend(verdicts.findings)
         skipped.extend(verdicts.skipped)
         passed.extend(verdicts.passed)

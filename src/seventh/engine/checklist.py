@@ -17,9 +17,11 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Failure, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.report import Finding, Report, SkipCause, Skipped
+from seventh.rules.rule import Source
 from seventh.wire.address import reach
 
 _LEFT_OUT = "left out by --only or --skip"
+_NOT_HERE = "visible only on the machine itself"
 _GRANTS = {2: "--user NAME", 3: "--allow-write", 4: "--intrusive"}
 """What permits each tier; for tier 2 only where a line has no credential of its own."""
 
@@ -55,27 +57,29 @@ def judge(report: Report) -> tuple[Judged, ...]:
 
     A line none of whose rules was selected is left out.
     """
-    rooms = sorted({*report.facts, report.protocol} & {*protocols.rooms()})
+    owners = {facts.OWNER or key for key, facts in report.facts.items()}
+    rooms = sorted({*owners, report.protocol} & {*protocols.rooms()})
     rooms.sort(key=lambda room: room == report.protocol)
     lines = [(room, line) for room in rooms for line in protocols.checklist(room)]
-    return tuple(_judge(report, room, line) for room, line in lines if _asked(report, line))
+    return tuple(_judge(report, room, line) for room, line in lines if _asked(report, room, line))
 
 
-def _asked(report: Report, line: CheckLine) -> bool:
-    """Return whether any of the line's rules was selected, or it has none.
+def _asked(report: Report, room: str, line: CheckLine) -> bool:
+    """Return whether any of the line's rules was selected, or none of them is judged by a check.
 
     A comparison of several reports has no phases and only a few rules.
     """
-    if not line.rules:
-        return bool(report.phases) or report.failure is not None
     rules = {*report.passed, *(s.id for s in report.skipped), *(f.id for f in report.findings)}
-    return not rules.isdisjoint(line.rules)
+    if not rules.isdisjoint(line.rules):
+        return True
+    is_check = bool(report.phases) or report.failure is not None
+    return is_check and _local(room).issuperset(line.rules)
 
 
 def _judge(report: Report, room: str, line: CheckLine) -> Judged:
     found = tuple(finding for finding in report.findings if finding.id in line.rules)
     passed = tuple(rule for rule in line.rules if rule in report.passed)
-    skipped = _skipped(report, line)
+    skipped = _skipped(report, room, line)
     unknown = tuple(skip for skip in skipped if skip.cause is not SkipCause.NOT_APPLICABLE)
     values = [(name, read(report.facts.get(room), name)) for name in line.facts]
     facts = tuple((name, value) for name, value in values if is_learnt(value))
@@ -105,12 +109,18 @@ def _judge(report: Report, room: str, line: CheckLine) -> Judged:
     )
 
 
-def _skipped(report: Report, line: CheckLine) -> tuple[Skipped, ...]:
+def _local(room: str) -> frozenset[str]:
+    """Return the rules that no check judges, only a look at the machine itself."""
+    return frozenset(rule.id for rule in protocols.rules(room) if rule.source is Source.LOCAL)
+
+
+def _skipped(report: Report, room: str, line: CheckLine) -> tuple[Skipped, ...]:
     """Return the line's rules without a verdict, in its order, also those that were left out."""
+    local = _local(room)
     by_id = {skip.id: skip for skip in report.skipped}
     judged = {*report.passed, *(finding.id for finding in report.findings)}
     return tuple(
-        by_id.get(rule, Skipped(id=rule, reason=_LEFT_OUT))
+        by_id.get(rule, Skipped(id=rule, reason=_NOT_HERE if rule in local else _LEFT_OUT))
         for rule in line.rules
         if rule not in judged
     )

@@ -31,8 +31,9 @@ def fitting(jobs: Iterable[tuple[Target, Options]], parallel: int) -> tuple[int,
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     reserved = max(_RESERVED, _open_now() + 8)
     most = sum(needed[:parallel]) + reserved
-    if soft != resource.RLIM_INFINITY and soft < most and soft != hard:
-        soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= most:
         return parallel, soft

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from seventh.engine import remote
 from seventh.engine.bootstrap import HELLO, STARTER
 from seventh.engine.bundle import bundle
 from seventh.engine.check import as_failed
+from seventh.engine.local import Wanted, rooms_of
 from seventh.model.failure import Failed, Reason, UsageError, system_error
 from seventh.model.option import declared
 from seventh.model.options import Options
@@ -44,10 +45,14 @@ OLDEST = (3, 11)
 """The oldest Python that runs Seventh."""
 _MAX_NOISE = 64 * 1024
 """What a login may print before our first line."""
-_MAX_FRAME = 32 * 1024 * 1024
+_MAX_FRAME = 8 * 1024 * 1024
+"""The largest report; an ordinary one has less than a hundredth of it."""
+_REPORT_BYTES = 1024 * 1024
+"""What reports may have on average, besides one of the largest."""
 _MAX_BYTES = 1024 * 1024 * 1024
 _MAX_FILE_BYTES = 8 * 1024 * 1024
 _SENDING_SECONDS = 120.0
+_LOOK_SECONDS = 30.0
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -62,6 +67,42 @@ class Hello(msgspec.Struct, frozen=True):
     def python(self) -> str:
         """The version of Python as text."""
         return ".".join(map(str, self.version))
+
+
+class Errand(NamedTuple):
+    """What is sent to another machine, and what is expected back."""
+
+    order: bytes
+    targets: tuple[str, ...]
+    """Of each report, as it is shown here."""
+    rooms: frozenset[str]
+    """The protocols whose code it needs there."""
+    seconds: float
+    """The longest that it can take there."""
+    linters: frozenset[str] = frozenset()
+    """Those that a look needs there."""
+
+
+def checks(jobs: Sequence[Job], selection: Selection, parallel: int) -> Errand:
+    """Return the errand of checks. Raises UsageError for what cannot be sent."""
+    longest = max((own.timeout_seconds for _, own in jobs), default=0.0)
+    mailboxes = [own.roundtrip for _, own in jobs if own.roundtrip is not None]
+    return Errand(
+        order(jobs, selection, parallel),
+        tuple(str(target) for target, _ in jobs),
+        frozenset(
+            protocols.room_of(target.scheme).name
+            for target in [*(to for to, _ in jobs), *mailboxes]
+        ),
+        2 * (longest + 1) * len(jobs),
+    )
+
+
+def look(wanted: Wanted, host: str) -> Errand:
+    """Return the errand of a look at the machine itself."""
+    sent = msgspec.msgpack.encode(remote.look_order(wanted))
+    linters = frozenset(name for _, area in protocols.areas().values() for name in area.linters)
+    return Errand(sent, (f"local://{host}",), rooms_of(wanted.areas), _LOOK_SECONDS, linters)
 
 
 def order(jobs: Sequence[Job], selection: Selection, parallel: int) -> bytes:
@@ -129,19 +170,16 @@ class Elsewhere:
         self._received: set[int] = set()
         self._buffer = bytearray()
 
-    async def check(
-        self, jobs: Sequence[Job], sent: bytes, receive: Receive, say: Callable[[str], None]
-    ) -> Place:
-        """Run the jobs there, and give each report to ``receive``; what fails is in the place."""
+    async def check(self, errand: Errand, receive: Receive, say: Callable[[str], None]) -> Place:
+        """Run the errand there, and give each report to ``receive``; what fails is in the place."""
         began = time.monotonic()
-        longest = max((own.timeout_seconds for _, own in jobs), default=0.0)
-        seconds = _SENDING_SECONDS + 2 * (longest + 1) * len(jobs)
+        seconds = _SENDING_SECONDS + errand.seconds
         ctx = ProbeContext(self.target, self._options.replace(timeout_seconds=seconds))
-        ctx.budget.allow_bytes(_MAX_BYTES)
+        ctx.budget.allow_bytes(min(_MAX_BYTES, _MAX_FRAME + _REPORT_BYTES * len(errand.targets)))
         failure = ""
         try:
             async with Cutoff(seconds):
-                await self._converse(ctx, jobs, sent, receive, say)
+                await self._converse(ctx, errand, receive, say)
         except DeadlineError:
             failure = f"no end after {seconds:.0f} s"
         except UsageError as error:
@@ -152,14 +190,13 @@ class Elsewhere:
             ctx.close()
         return replace(
             self._place, seconds=time.monotonic() - began, failure=failure,
-            missing=len(jobs) - len(self._received),
+            missing=len(errand.targets) - len(self._received),
         )  # fmt: skip
 
     async def _converse(
         self,
         ctx: ProbeContext,
-        jobs: Sequence[Job],
-        sent: bytes,
+        errand: Errand,
         receive: Receive,
         say: Callable[[str], None],
     ) -> None:
@@ -176,12 +213,12 @@ class Elsewhere:
                     f"no answer from Python in {self._options.timeout_seconds:g} s: the login or "
                     "the user's shell does not run commands",
                 ) from None
-            parts = await asyncio.to_thread(self._parts, hello, jobs, say)
+            parts = await asyncio.to_thread(self._parts, hello, errand, say)
             self._place = replace(self._place, python=hello.python, installed=not parts[0])
-            sizes = " ".join(str(len(part)) for part in (*parts, sent))
+            sizes = " ".join(str(len(part)) for part in (*parts, errand.order))
             try:
-                await stream.send(b"".join((f"{sizes}\n".encode(), *parts, sent)))
-                await self._reports(stream, jobs, receive)
+                await stream.send(b"".join((f"{sizes}\n".encode(), *parts, errand.order)))
+                await self._reports(stream, errand, receive)
             except Failed as failed:
                 if failed.reason is Reason.PEER_CLOSED:
                     await stream.ended()
@@ -215,10 +252,16 @@ class Elsewhere:
                 )
         line, _, rest = self._buffer.partition(HELLO)[2].partition(b"\n")
         self._buffer = bytearray(rest)
-        return msgspec.json.decode(line, type=Hello)
+        try:
+            return msgspec.json.decode(line, type=Hello)
+        except msgspec.MsgspecError:
+            raise Failed(
+                Reason.UNEXPECTED_ANSWER,
+                f"unexpected first line there: {printable(bytes(line), 100)}",
+            ) from None
 
     def _parts(
-        self, hello: Hello, jobs: Sequence[Job], say: Callable[[str], None]
+        self, hello: Hello, errand: Errand, say: Callable[[str], None]
     ) -> tuple[bytes, bytes]:
         """Return the code to send; none where the same version is installed."""
         if hello.version[:2] < OLDEST:
@@ -228,36 +271,41 @@ class Elsewhere:
         here = (sys.implementation.cache_tag, f"{sys.platform}-{os.uname().machine}")
         there = (hello.tag, hello.platform)
         if there != here:
+            platform = printable(hello.platform, 64)
             raise UsageError(
-                f"Python {hello.python} on {hello.platform} there, and {here[0]} on {here[1]} "
-                f"here, whose compiled libraries do not run there: install Seventh {__version__} "
-                "on that machine"
+                f"Python {hello.python} on {platform} there, and {here[0]} on {here[1]} here, "
+                "whose compiled libraries do not run there: install Seventh "
+                f"{__version__} on that machine"
             )
-        return bundle({protocols.room_of(target.scheme).name for target, _ in jobs}, say)
+        return bundle(errand.rooms, say, errand.linters)
 
-    async def _reports(self, stream: Stream, jobs: Sequence[Job], receive: Receive) -> None:
+    async def _reports(self, stream: Stream, errand: Errand, receive: Receive) -> None:
         """Read frames to the end."""
         while True:
             kind, data = await self._frame(stream)
             if kind == remote.END:
+                if missing := len(errand.targets) - len(self._received):
+                    raise Failed(Reason.UNEXPECTED_ANSWER, f"the end came {missing} reports early")
                 self._place = replace(self._place, vantage=printable(data, 255))
                 return
             if kind == remote.ERROR:
                 raise UsageError(f"cannot run there: {printable(data, 400)}")
-            if kind != remote.REPORT:
-                raise Failed(Reason.UNEXPECTED_ANSWER, "other output between the reports")
             index, report = remote.report_of(data)
-            if not 0 <= index < len(jobs):
-                raise Failed(Reason.UNEXPECTED_ANSWER, f"a report of target {index}")
+            if not 0 <= index < len(errand.targets) or index in self._received:
+                raise Failed(Reason.UNEXPECTED_ANSWER, f"an unexpected report of target {index}")
             self._received.add(index)
             self._place = replace(self._place, vantage=report.vantage)
-            receive(index, replace(report, target=str(jobs[index][0]), place=self.name))
+            receive(index, replace(report, target=errand.targets[index], place=self.name))
 
     async def _frame(self, stream: Stream) -> tuple[bytes, bytes]:
         await self._fill(stream, 5)
+        if bytes(self._buffer[:1]) not in {remote.REPORT, remote.END, remote.ERROR}:
+            raise Failed(Reason.UNEXPECTED_ANSWER, "other output between the reports")
         size = 5 + int.from_bytes(self._buffer[1:5], "big")
         if size > _MAX_FRAME:
-            raise Failed(Reason.UNEXPECTED_ANSWER, "other output between the reports")
+            raise Failed(
+                Reason.UNEXPECTED_ANSWER, f"a report of {size} bytes (maximum: {_MAX_FRAME})"
+            )
         await self._fill(stream, size)
         kind, data = bytes(self._buffer[:1]), bytes(self._buffer[5:size])
         del self._buffer[:size]

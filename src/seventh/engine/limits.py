@@ -70,7 +70,7 @@ def known(room: str) -> tuple[Known, ...]:
     found: dict[str, Known] = {}
     keys: set[str] = set()
     for spec in specs:
-        for metric in (*spec.metrics, *(_PATH if spec.name == NetFacts.ROOM else ())):
+        for metric in (*_of_checks(spec), *(_PATH if spec.name == NetFacts.ROOM else ())):
             if metric.name not in keys:
                 keys.add(metric.name)
                 found |= {each.name: each for each in _of_metric(spec, metric)}
@@ -78,6 +78,11 @@ def known(room: str) -> tuple[Known, ...]:
         for phase in spec.phases:
             found.setdefault(phase.name, _of_phase(spec.name, phase.name))
     return tuple(found.values())
+
+
+def _of_checks(spec: Spec) -> list[Metric]:
+    """Return the metrics of a protocol's checks, and not those of other sources."""
+    return [metric for metric in spec.metrics if not metric.source]
 
 
 def _of_metric(spec: Spec, metric: Metric) -> Iterable[Known]:
@@ -88,7 +93,9 @@ def _of_metric(spec: Spec, metric: Metric) -> Iterable[Known]:
     schemes = [scheme.name for scheme in spec.schemes]
     prefixes = dict.fromkeys([schemes[0], spec.name, *schemes])
     whole = metric.name.removeprefix("seventh_")
-    alike = [each for each in spec.metrics if without_unit(each.name) == without_unit(metric.name)]
+    alike = [
+        each for each in _of_checks(spec) if without_unit(each.name) == without_unit(metric.name)
+    ]
     base = without_unit(whole) if len(alike) < 2 else whole
     prefix = next((each for each in prefixes if base.startswith(f"{each}_")), schemes[0])
     own, with_unit = base.removeprefix(f"{prefix}_"), whole.removeprefix(f"{prefix}_")

@@ -88,7 +88,7 @@ def _lint(name: str, text: Text | None, files: Files, wanted: Wanted) -> Judged:
         except UsageError as error:
             failed = Failed(Reason.OPTIONS_UNUSABLE, str(error), phase="lint")
     problems = _problems(files, linted)
-    verdicts = _judge(kind, linted, wanted.selection) if linted and kind else Verdicts()
+    verdicts = judge(kind, linted, wanted.selection) if linted and kind else Verdicts()
     notes = list(files.notes)
     if files.ignores:
         notes += ignoring.idle(verdicts, files.ignores, _every_rule())
@@ -170,8 +170,7 @@ def decided_by_files(rules: Sequence[AnyRule], product: str) -> tuple[AnyRule, .
     return tuple(
         rule
         for rule in rules
-        if product in rule.directives
-        or (not rule.directives and rule.source in {Source.FILE, Source.LOCAL})
+        if product in rule.directives or (not rule.directives and rule.source is Source.FILE)
     )
 
 
@@ -188,7 +187,7 @@ def _deciding(kind: Kind, room: str) -> dict[str, AnyRule]:
     return {rule.id: rule for rule in rules}
 
 
-def _judge(kind: Kind, linted: Linted, selection: Selection) -> Verdicts:
+def judge(kind: Kind, linted: Linted, selection: Selection) -> Verdicts:
     """Run every rule on every view.
 
     Of views with the same fault the first has the finding, which names the others. What a view

@@ -52,7 +52,9 @@ class FolderLint:
         recognised = list(_recognised(self._folder))
         mains = [pair for pair in recognised if not _is_part(*pair)]
         for pair in mains:
-            yield self._judge(*pair)
+            # Where two files are one configuration, each of them names the other as read.
+            if os.path.realpath(pair[0]) not in self._included:
+                yield self._judge(*pair)
         for path, kind in recognised:
             if (path, kind) in mains or os.path.realpath(path) in self._included:
                 continue

@@ -90,17 +90,30 @@ def _reports_rtt(room: str) -> bool:
 
 def _add_facts(samples: list[Sample], facts: Mapping[str, Facts]) -> None:
     for room, learnt in facts.items():
-        for part, read_there in _read_by(room):
-            holder = getattr(learnt, part) if part else learnt
+        for part, read_there in _read_by(learnt.OWNER or room):
+            holder = getattr(learnt, part, None) if part else learnt
             if holder is None:
                 continue
             for name, metric in read_there:
                 fact: Any = getattr(holder, name, None)
-                if type(fact) is float:  # the fast path: most are
+                if metric.source:
+                    _add_sourced(samples, metric, fact)
+                elif type(fact) is float:  # the fast path: most are
                     if isfinite(fact):
                         samples.append(Sample(metric.name, (), fact))
                 elif fact is not None:
                     _add(samples, metric, fact)
+
+
+def _add_sourced(samples: list[Sample], metric: Metric, fact: Any) -> None:
+    """Add one metric with the label ``source``; a labelled one has a sample per key of the fact."""
+    source = ("source", metric.source)
+    if metric.label and fact is not None:
+        for key, number in fact.items():
+            labels = ((metric.label, str(key)), source)
+            samples.append(Sample(metric.name, labels, float(number)))
+    elif fact is not None and (value := _number(fact)) is not None:
+        samples.append(Sample(metric.name, (source,), value))
 
 
 def _add(samples: list[Sample], metric: Metric, fact: Any) -> None:

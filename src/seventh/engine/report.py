@@ -25,6 +25,7 @@ def make_report(
     phases: tuple[Phase, ...] = (),
     metrics: tuple[Sample, ...] = (),
     transcript: tuple[str, ...] = (),
+    parts: tuple[Report, ...] = (),
 ) -> Report:
     """Return the report of a check from this machine."""
     return Report(
@@ -32,5 +33,5 @@ def make_report(
         started_seconds=started_seconds, duration_seconds=duration_seconds,
         failure=failure, phases=phases, facts=dict(facts), metrics=metrics,
         findings=verdicts.findings, skipped=verdicts.skipped, passed=verdicts.passed,
-        transcript=transcript,
+        transcript=transcript, parts=parts,
     )  # fmt: skip

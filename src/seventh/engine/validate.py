@@ -19,10 +19,12 @@ import msgspec
 from seventh.engine.installed import find
 from seventh.lintkit.patch import Validator, lines_of
 from seventh.lintkit.place import Place, place_of
+from seventh.model.failure import system_error
 from seventh.wire.text import printable
 
 _SECONDS = 20.0
 _MOST_CHARS = 300
+_QUOTES = str.maketrans("", "", "\"'\\")
 _MOST_BESIDE = 2000
 """Links to what is beside the files of one folder."""
 
@@ -51,14 +53,23 @@ def validate(validator: Validator, main: str, contents: Mapping[str, bytes]) -> 
     if find(program) is None:
         return _unknown(program, "not installed here")
     if validator.unsafe and any(
-        re.match(validator.unsafe, line) for data in contents.values() for line in lines_of(data)
+        map(re.compile(validator.unsafe).search, map(_bare, contents.values()))
     ):
         return _unknown(program, "not asked, because it would run code that the file names")
     try:
         with tempfile.TemporaryDirectory(prefix="seventh-") as folder:
             return _asked(validator, main, contents, Path(folder))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except subprocess.TimeoutExpired:
+        return _unknown(program, f"no answer in {_SECONDS:g} s")
+    except OSError as error:
+        return _unknown(program, f"could not be asked: {system_error(error)}")
+    except ValueError as error:  # a name with a null character
         return _unknown(program, f"could not be asked: {printable(str(error), _MOST_CHARS)}")
+
+
+def _bare(data: bytes) -> str:
+    """Return a file's text without quotes and backslashes, which may stand within any word."""
+    return data.decode("utf-8", "surrogateescape").translate(_QUOTES)
 
 
 def _unknown(program: str, why: str) -> Validation:
@@ -69,16 +80,27 @@ def _asked(
     validator: Validator, main: str, contents: Mapping[str, bytes], folder: Path
 ) -> Validation:
     _mirror(validator, main, contents, folder)
-    words = {"folder": str(folder), "file": str(_in(folder, main))}
+    file = _in(folder, main)
+    words = {"folder": str(folder), "file": str(file), "beside": str(file.parent)}
+    program = validator.command[0]
     if validator.prepare:
-        _run(validator.prepare, words).check_returncode()
+        first = validator.prepare[0]
+        if find(first) is None:
+            return _unknown(program, f"could not be asked: {first} is not installed here")
+        done = _run(validator.prepare, words)
+        if done.returncode:
+            return _unknown(program, f"could not be asked: {first}: {_said(done, folder)}")
     done = _run(validator.command, words)
     if done.returncode == 0:
-        return Validation(program=validator.command[0], answer=Answer.ACCEPTED)
-    said = done.stdout.decode("utf-8", "replace").replace(str(folder), "").strip().splitlines()
-    reason = next((line for line in said if "[warn]" not in line), f"exit code {done.returncode}")
-    detail = printable(reason, _MOST_CHARS)
-    return Validation(program=validator.command[0], answer=Answer.REFUSED, detail=detail)
+        return Validation(program=program, answer=Answer.ACCEPTED)
+    return Validation(program=program, answer=Answer.REFUSED, detail=_said(done, folder))
+
+
+def _said(done: subprocess.CompletedProcess[bytes], folder: Path) -> str:
+    """Return the first line that is no warning, with the files' own names, or the exit code."""
+    lines = done.stdout.decode("utf-8", "replace").replace(str(folder), "").strip().splitlines()
+    ended = f"exit code {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+    return printable(next((line for line in lines if "[warn]" not in line), ended), _MOST_CHARS)
 
 
 def _run(command: tuple[str, ...], words: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:

@@ -35,6 +35,8 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._serial = 0
+        self.latest: Issued | None = None
+        """The certificate that was issued last."""
         self.root_key: Key = ec.generate_private_key(ec.SECP256R1())
         self.root = self._sign(_ROOT, self.root_key, _ROOT, self.root_key, ca=True)
         self.intermediate_key: Key = ec.generate_private_key(ec.SECP256R1())
@@ -97,7 +99,10 @@ class Authority:
                 serialization.NoEncryption(),
             )
         )
-        return Issued(cert_file=cert_file, key_file=key_file, certificate=certificate, key=key)
+        self.latest = Issued(
+            cert_file=cert_file, key_file=key_file, certificate=certificate, key=key
+        )
+        return self.latest
 
     @staticmethod
     def _sign(

@@ -17,12 +17,14 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal, cast
 
 import msgspec
 
 from seventh.labkit.ca import Authority
+from seventh.labkit.mailbox import Mailbox
 from seventh.model.failure import UsageError
 
 Need = Literal["root", "ip", "ipv6"]
@@ -67,8 +69,12 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 class Kit:
     """What every lab server may use; one throw-away authority serves a whole run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, mailboxes: Mailboxes | None = None, correct: Correct | None = None
+    ) -> None:
         self.folder = folder
+        self._mailboxes = mailboxes
+        self._correct = correct
         self._authority: Authority | None = None
 
     @property
@@ -78,7 +84,21 @@ class Kit:
             self._authority = Authority(self.folder)
         return self._authority
 
+    def serve_mailbox(self, box: Mailbox) -> AbstractAsyncContextManager[Served]:
+        """Serve ``box`` by the lab of another protocol, which a lab itself cannot import."""
+        assert self._mailboxes is not None  # noqa: S101 - only tests make a kit without
+        return self._mailboxes(box, self)
 
+    def serve_correct(self, room: str) -> AbstractAsyncContextManager[Served]:
+        """Run the correct reference server of another protocol."""
+        assert self._correct is not None  # noqa: S101 - only tests make a kit without
+        return self._correct(room, self)
+
+
+Correct = Callable[[str, Kit], AbstractAsyncContextManager["Served"]]
+"""Runs the correct reference server of a protocol."""
+Mailboxes = Callable[[Mailbox, Kit], AbstractAsyncContextManager["Served"]]
+"""Serves a mailbox by the lab of another protocol, under an address."""
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -144,12 +164,14 @@ class UdpHandler(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def udp_server(
-    answer: Callable[[UdpHandler, bytes, tuple[str, int]], None], host: str = "127.0.0.1"
+    answer: Callable[[UdpHandler, bytes, tuple[str, int]], None],
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[int]:
-    """Answer datagrams on a free port; gives the port."""
+    """Answer datagrams on ``port``, or a free one; gives the port."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(
-        lambda: UdpHandler(answer), local_addr=(host, 0)
+        lambda: UdpHandler(answer), local_addr=(host, port)
     )
     try:
         yield transport.get_extra_info("sockname")[1]

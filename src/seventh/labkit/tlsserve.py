@@ -16,8 +16,10 @@ from seventh.labkit.ca import Issued
 from seventh.labkit.serve import tcp_server
 from seventh.model.failure import ProtocolViolation
 from seventh.net.tls import openssl as tlsopenssl
+from seventh.net.tls.channel_binding import end_point
 from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
+from seventh.wire.sasl import Binding
 
 HelloHook = Callable[[tlshello.ClientHello], bytes | None]
 Front = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
@@ -36,6 +38,7 @@ def server_context(
     best: int = SSL.TLS1_3_VERSION,
     resume: bool = True,
     early_data: int = 0,
+    anti_replay: bool = True,
     ask_client: bool = False,
     need_client: bool = False,
     client_ca: str | None = None,
@@ -72,6 +75,8 @@ def server_context(
         context.set_options(SSL.OP_NO_TICKET)
     if early_data:
         tlsopenssl.allow_early_data(context, early_data)
+    if not anti_replay:
+        tlsopenssl.allow_replays(context)
     if ask_client or need_client:
         mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if need_client else 0)
         context.set_verify(mode, lambda *_: bool(_[4]))
@@ -100,19 +105,23 @@ class TlsPeer:
         self._reader = reader
         self._writer = writer
         self._expects_early_data = early_data
+        """Whether the client may still send early data; until then, all that is sent goes early."""
         self._early_data = b""
         self.engine = SSL.Connection(context, None)
         self.engine.set_accept_state()
 
     async def shake_hands(self, first: bytes) -> None:
-        """Finish the handshake that began with the bytes ``first``; raises SSL.Error."""
+        """Begin with the bytes ``first``; return with the handshake's end or with early data.
+
+        Raises SSL.Error.
+        """
         self.engine.bio_write(first)
         try:
             while True:
                 try:
-                    if self._expects_early_data:
-                        self._take_early_data()
-                    self.engine.do_handshake()
+                    self._early_data = self._take_early_data()
+                    if not self._early_data:
+                        self.engine.do_handshake()
                 except SSL.WantReadError:
                     await self._flush()
                     await self._more()
@@ -121,23 +130,33 @@ class TlsPeer:
         finally:
             await self._flush()
 
-    def _take_early_data(self) -> None:
-        done = False
-        while not done:
+    def bindings(self, certificate: bytes) -> tuple[Binding, ...]:
+        """Return the channel bindings of the connection; ``certificate`` is ours, in DER."""
+        exported = self.engine.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+        by_certificate = end_point(certificate)
+        return (
+            Binding("tls-exporter", exported),
+            *([by_certificate] if by_certificate is not None else []),
+        )
+
+    def _take_early_data(self) -> bytes:
+        """Return the early data that is there; ``b""`` after its end. Raises WantReadError."""
+        taken, self._early_data = self._early_data, b""
+        while self._expects_early_data:
             done, data = tlsopenssl.take_early_data(self.engine)
-            self._early_data += data
-            if not done and not data:
+            taken += data
+            self._expects_early_data = not done
+            if not (done or data):
+                if taken:
+                    break
                 raise SSL.WantReadError
-        self._expects_early_data = False
+        return taken
 
     async def receive(self) -> bytes:
         """Return the next decrypted bytes, early ones first; ``b""`` at the end."""
-        if self._early_data:
-            early, self._early_data = self._early_data, b""
-            return early
         while True:
             try:
-                return self.engine.recv(_CHUNK)
+                return self._take_early_data() or self.engine.recv(_CHUNK)
             except SSL.WantReadError:
                 await self._flush()
                 try:
@@ -150,8 +169,9 @@ class TlsPeer:
                 return b""
 
     async def send(self, data: bytes) -> None:
-        """Encrypt and send."""
-        self.engine.sendall(data)
+        """Encrypt and send, before the handshake is complete where the request was early."""
+        if not (self._expects_early_data and tlsopenssl.offer_early_data(self.engine, data)):
+            self.engine.sendall(data)
         await self._flush()
 
     async def _more(self) -> None:

@@ -64,6 +64,15 @@ def _names_in(folder: Path) -> Iterator[str]:
         return
 
 
+def _fits(path: Path, pattern: Path) -> bool:
+    """Return whether a name has a pattern's parts; only a pattern with a dot finds hidden names."""
+    pairs = list(zip(path.parts, pattern.parts, strict=False))
+    return len(path.parts) == len(pattern.parts) and all(
+        fnmatch.fnmatchcase(name, part) and (part[0] == "." or name[0] != ".")
+        for name, part in pairs
+    )
+
+
 def is_there(path: Path) -> bool:
     """Return whether something has that name, be it a link that leads nowhere."""
     return holds(os.path.lexists, path)
@@ -110,6 +119,7 @@ class Files:
         self.contents: dict[str, bytes] = {}
         """By name, the bytes of each file that was read."""
         self._instead = instead or {}
+        self._held: Mapping[str, bytes] | None = None
         self.read_names: list[str] = []
         self.problems: list[Line] = []
         self.unread: set[Line] = set()
@@ -120,6 +130,10 @@ class Files:
         """How many problems there are beyond those that are kept."""
         self._bytes = 0
         self._lines = 0
+
+    def hold(self, contents: Mapping[str, bytes]) -> None:
+        """Read nothing but these files from now on, by absolute name: those that were printed."""
+        self._held = contents
 
     def problem(self, file: str, line: int | None, text: str) -> None:
         """Note what could not be understood, and what the file's own program would refuse."""
@@ -154,6 +168,8 @@ class Files:
             self.unreadable(*where, f"{path} was not read: more than {MAX_FILES} files or "
                          f"{MAX_TOTAL_BYTES} bytes in one lint")  # fmt: skip
             return None
+        if self._held is not None:
+            return self._read_held(str(path), where)
         try:
             with open(path, "rb", opener=_at_once) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -166,6 +182,13 @@ class Files:
             self.unreadable(*where, f"{path} cannot be read: {error.strerror}")
             return None
         return self.take(str(path), data)
+
+    def _read_held(self, name: str, where: tuple[str, int | None]) -> Text | None:
+        data = (self._held or {}).get(name)
+        if data is None:
+            self.unreadable(*where, f"{name} was not printed")
+            return None
+        return self.take(name, data)
 
     def take(self, name: str, data: bytes) -> Text:
         """Return ``data`` as the lines of ``name``; what is beyond the bounds is cut and noted."""
@@ -206,6 +229,8 @@ class Files:
         A relative pattern starts from the working folder, as :meth:`read` takes names.
         A pattern that would walk half the machine is given up, with a problem.
         """
+        if self._held is not None:
+            return sorted(path for path in map(Path, self._held) if _fits(path, Path(pattern)))
         found = [Path()]
         looked_at = 0
         for part in Path(pattern).parts:

@@ -84,7 +84,7 @@ class Validator(msgspec.Struct, frozen=True, kw_only=True):
     """How the installed program is asked whether it accepts a file, without applying it."""
 
     command: tuple[str, ...]
-    """``{file}`` is the file, ``{folder}`` a temporary folder."""
+    """``{file}`` is the file, ``{beside}`` its folder, ``{folder}`` a temporary folder."""
     prepare: tuple[str, ...] = ()
     """A command that is run before, in the temporary folder."""
     include: str = ""
@@ -92,7 +92,8 @@ class Validator(msgspec.Struct, frozen=True, kw_only=True):
     system: str = ""
     """The folder of the program's files, such as ``/etc/ssh``."""
     unsafe: str = ""
-    """A regular expression for lines because of which the program would run code."""
+    """A regular expression for what would make the program run code, wherever it is in a file's
+    text without quotes and backslashes. Better too much than too little: it is not asked then."""
 
 
 def lines_of(data: bytes) -> list[str]:

@@ -17,7 +17,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every room's facts. Every field has a default that means "not learnt"."""
 
     ROOM: ClassVar[str] = ""
-    """The room's name: their key in a report."""
+    """Their key in a report: the room's name, unless they have an ``OWNER``."""
+    OWNER: ClassVar[str] = ""
+    """The room whose rules judge them, where its reports have facts of several kinds."""
     LINES: ClassVar[tuple[str, ...]] = ()
     """Mappings that the JSON report has as lines ``key: value``, as in its first version."""
 
@@ -31,6 +33,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def product(self) -> str:
         """The software that the peer claims to be, as :mod:`seventh.model.product` names it."""
+        return ""
+
+    @property
+    def undecided(self) -> str:
+        """What was to be judged and could not be: the status is unknown; empty if nothing."""
         return ""
 
     def drawings(self) -> tuple[Drawing, ...]:

@@ -11,6 +11,7 @@ from seventh.model.facts import Facts
 from seventh.model.failure import Reason
 from seventh.model.idlefacts import Idle
 from seventh.model.limit import Limit
+from seventh.model.listenfacts import ListenFacts
 from seventh.model.phase import Clock
 
 AttemptOutcome = Literal[
@@ -41,8 +42,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """All our TCP segments, including those without data."""
 
     black_hole: Literal["sent", "received"] | None = None
-    """Full-size segments were lost again and again while smaller ones arrived: ours, or the
-    peer's."""
+    """Full-size segments or datagrams were lost again and again while smaller ones arrived: ours,
+    or the peer's."""
 
     @property
     def loss_ratio(self) -> float | None:
@@ -165,6 +166,8 @@ class NetFacts(Facts, frozen=True, kw_only=True):
     """The limits that the user has set, each with what was measured."""
     idle: tuple[Idle, ...] = ()
     """Idle connections that were used after a time, by transport (``--hold``)."""
+    listening: ListenFacts | None = None
+    """What listens on the machine itself, learnt there (``seventh local ports``)."""
 
     @property
     def carried(self) -> bool:

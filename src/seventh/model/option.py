@@ -112,7 +112,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     def help(self) -> str:
         """The help with the default, if it has one."""
         default = self.option.default
-        if not default and self.default not in (None, (), False, "") and not self.is_switch:
+        plain = self.default not in (None, (), False, "", msgspec.NODEFAULT)
+        if not default and plain and not self.is_switch:
             number = isinstance(self.default, int | float) and abs(self.default) < 1e6
             default = f"{self.default:g}" if number else str(self.default)
         return f"{self.option.help} (default: {default})" if default else self.option.help

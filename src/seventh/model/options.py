@@ -158,6 +158,45 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             help="file whose first line is a bearer token",
         ),
     ] = None  # fmt: skip
+    allow_plaintext: Annotated[
+        bool,
+        Option(
+            flag="allow-plaintext", group=_LOGIN,
+            help="allow a password or token on a connection without TLS",
+        ),
+    ] = False  # fmt: skip
+    roundtrip: Annotated[
+        Target | None,
+        Option(
+            flag="roundtrip", metavar="URL", group=_LOGIN,
+            needs=("allow-write", "it sends a message, and removes it"),
+            help="mailbox in which a test message is awaited: imaps://host, pop3s://host",
+        ),
+    ] = None  # fmt: skip
+    roundtrip_user: Annotated[
+        str | None,
+        Option(
+            flag="roundtrip-user", metavar="NAME", group=_LOGIN,
+            needs=("roundtrip", "it is the mailbox's user"), help="user of that mailbox",
+        ),
+    ] = None  # fmt: skip
+    roundtrip_password_file: Annotated[
+        str | None,
+        Option(
+            flag="roundtrip-password-file", metavar="FILE", group=_LOGIN, file="secret",
+            needs=("roundtrip", "it is the mailbox's password"),
+            help="file whose first line is that mailbox's password",
+            default="SEVENTH_PASSWORD, if set",
+        ),
+    ] = None  # fmt: skip
+    implicit_port: Annotated[
+        Annotated[int, Meta(ge=1, le=65535)] | None,
+        Option(
+            flag="implicit-port", metavar="PORT", group=_CONNECT, reports=True,
+            help="port of the same mail service with implicit TLS, to compare with the target's",
+            default="993 for 143, 995 for 110, 465 for 587",
+        ),
+    ] = None  # fmt: skip
     max_tier: int = 1
     """The highest tier that needs no permission of its own."""
     allow_write: Annotated[
@@ -196,6 +235,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             flag="header", metavar="'NAME: VALUE'", group=_REQUEST,
             help="header field, sent only to the target's origin; VALUE may be file:PATH or "
             "env:NAME",
+        ),
+    ] = ()  # fmt: skip
+    as_clients: Annotated[
+        tuple[str, ...],
+        Option(
+            flag="as", metavar="CLIENT|FILE", group=_REQUEST,
+            help="client for which to negotiate, such as openssh=7.4 or openssl=1.1.1; for SSH "
+            "also ssh_config (yours) or the path of one; may be repeated",
         ),
     ] = ()  # fmt: skip
     maximums: Annotated[
@@ -240,6 +287,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def carried(self) -> bool:
         """Whether jump hosts or a proxy make the connections, which carry TCP only."""
         return bool(self.via) or self.proxy is not None
+
+    @property
+    def limited(self) -> bool:
+        """Whether a metric or a phase has a limit."""
+        return bool(self.maximums or self.minimums)
 
     @property
     def resolves_here(self) -> bool:

@@ -10,14 +10,14 @@ import re
 
 _NAMES = {
     "apache": "apache", "caddy": "caddy", "chronyd": "chrony", "chrony": "chrony",
-    "dovecot": "dovecot", "dropbear": "dropbear", "envoy": "envoy",
+    "cyrus": "cyrus", "dovecot": "dovecot", "dropbear": "dropbear", "envoy": "envoy",
     "internetnews": "inn", "lighttpd": "lighttpd",
     "nginx": "nginx", "ntpd": "ntpd", "ntpsec": "ntpsec", "openresty": "nginx",
-    "openssh": "openssh", "postfix": "postfix", "proftpd": "proftpd",
-    "tengine": "nginx", "uvicorn": "uvicorn", "websockets": "websockets",
+    "openssh": "openssh", "exim": "exim", "postfix": "postfix",
+    "proftpd": "proftpd", "tengine": "nginx", "uvicorn": "uvicorn", "websockets": "websockets",
 }  # fmt: skip
 """The name in a Server field or greeting, and the name of the fixes."""
-_UNNAMED = ("aws-alb", "cisco-ios", "haproxy", "mosquitto", "mysql", "node", "node-ws",
+_UNNAMED = ("aws-alb", "cisco-ios", "haproxy", "mosquitto", "mysql", "net-snmp", "node", "node-ws",
             "openssl", "postgresql", "prosody", "socket.io", "spring")  # fmt: skip
 """Software with fixes of its own that does not send its name."""
 ALTERNATIVES = frozenset([*_NAMES.values(), *_UNNAMED])
@@ -26,6 +26,7 @@ ALTERNATIVES = frozenset([*_NAMES.values(), *_UNNAMED])
 _MAILBOXES = ("dovecot", "openssl")
 FAMILIES = {
     "postfix": ("postfix", "openssl"), "dovecot": _MAILBOXES, "proftpd": ("proftpd", "openssl"),
+    "exim": ("exim", "openssl"), "cyrus": ("cyrus", "openssl"),
     "smtp": ("postfix", "openssl"), "imap": _MAILBOXES, "pop3": _MAILBOXES, "sieve": _MAILBOXES,
     "ldap": (), "postgres": ("postgresql", "openssl"), "mysql": ("mysql", "openssl"),
     "xmpp": ("prosody", "openssl"), "ftp": ("proftpd", "openssl"), "nntp": ("inn", "openssl"),

@@ -47,9 +47,16 @@ class Amplification(msgspec.Struct, frozen=True, kw_only=True):
     """The size of the largest."""
     retry: bool = False
     """Whether the server sent a Retry."""
+    close: str = ""
+    """The error with which the server closed the connection; empty where it did not."""
     window_seconds: float = 0.0
     """For how long datagrams were counted."""
     first_seconds: float | None = None
+
+    @property
+    def shook(self) -> bool:
+        """Whether the server went on with the handshake."""
+        return bool(self.datagrams) and not (self.retry or self.close)
 
     @property
     def factor(self) -> float:

@@ -13,7 +13,7 @@ from seventh.model.failure import OURS, Blame, Failure, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.phase import Phase
 from seventh.model.sample import Sample
-from seventh.model.severity import Severity, Status
+from seventh.model.severity import WORST_FIRST, Severity, Status
 from seventh.model.source import Line
 
 Param = str | int | float | tuple[str, ...]
@@ -89,6 +89,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[Skipped, ...] = ()
     passed: tuple[str, ...] = ()
     transcript: tuple[str, ...] = ()
+    parts: tuple[Report, ...] = ()
+    """The reports of further targets that belong to it, such as the servers of a domain."""
     place: str = ""
     """The place of ``--from`` that made it: ``local`` or ``ssh://host``; empty without --from."""
 
@@ -108,18 +110,27 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """The report's status.
 
         critical: a failure, or a critical or high finding; warning: a medium finding; unknown: the
-        check was interrupted, this machine failed, or a limit that the user has set was not
-        measured; else ok.
+        check was interrupted, this machine failed, a limit that the user has set was not measured,
+        or what was to be judged could not be; else ok.
         """
         return self.status_at(Severity.MEDIUM)
 
     def status_at(self, bar: Severity) -> Status:
-        """Return the status, counting findings from ``bar``.
+        """Return the worst status of the report and its parts, counting findings from ``bar``.
 
-        It is unknown, unless it is critical, if a limit that the user has set was not measured.
+        It is unknown, unless it is critical, if a limit that the user has set was not measured, or
+        the facts leave open what was to be judged.
         """
-        status = judge(self.failure, self.severities, bar)
-        return Status.UNKNOWN if self.unmeasured and status is not Status.CRITICAL else status
+        statuses = [judge(self.failure, self.severities, bar)]
+        if self.unmeasured or self.undecided:
+            statuses.append(Status.UNKNOWN)
+        statuses += [part.status_at(bar) for part in self.parts]
+        return min(statuses, key=WORST_FIRST.index)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """What was to be judged and could not be."""
+        return tuple(each.undecided for each in self.facts.values() if each.undecided)
 
     @property
     def unmeasured(self) -> tuple[str, ...]:

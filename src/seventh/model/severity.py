@@ -39,3 +39,7 @@ class Status(StrEnum):
     def exit_code(self) -> int:
         """0 ok, 1 warning, 2 critical, 3 unknown."""
         return tuple(Status).index(self)
+
+
+WORST_FIRST = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
+"""Statuses from worst to best: unknown may hide anything less than critical."""

@@ -32,6 +32,8 @@ class Metric(msgspec.Struct, frozen=True):
     label: str = ""
     """Where the fact is a mapping of numbers, the label whose values are its keys: each entry is a
     sample, such as ``…_total{version="2"}``."""
+    source: str = ""
+    """The value of the label ``source``, where several sources measure the same; else empty."""
     signed: bool = False
     """Whether it deviates from 0 in both directions, so that ``--max`` limits both."""
     also: tuple[str, ...] = ()
@@ -57,6 +59,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """Its own verbs; the room's module ``work`` implements them."""
     layers: tuple[str, ...] = ()
     """Other rooms whose facts its reports may have, besides ``net``."""
+    facts: tuple[str, ...] = ()
+    """The keys of the facts that its checks learn, where that is not its name alone."""
+    has_parts: bool = False
+    """Whether its checks check further targets, which are given the time of a target once more."""
     standards: tuple[str, ...] = ()
     connections: int = 4
     """The maximum number of connections of one check to one target."""

@@ -34,10 +34,7 @@ _MEANT = {
 }  # fmt: skip
 """Other names of a protocol, and its scheme."""
 
-PLANNED_SCHEMES = frozenset(
-    {"smtp", "smtps", "submission", "imap", "imaps", "pop3", "pop3s", "mail", "snmp"}
-    | {"grpc", "grpcs", "mqtt", "mqtts", "mqtt+ws", "mqtt+wss"}
-)
+PLANNED_SCHEMES = frozenset({"grpc", "grpcs"})
 """Schemes that are planned and not supported yet; the error says so."""
 
 
@@ -50,6 +47,18 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     transport: str = "tcp"
     well_known: bool = True
     """Whether a bare host is checked on this port."""
+    domain: bool = False
+    """Whether its targets are domains: ``mail:example.org``, without slashes and port."""
+
+    @property
+    def start(self) -> str:
+        """The beginning of its targets: ``ssh://``."""
+        return f"{self.name}:" if self.domain else f"{self.name}://"
+
+    @property
+    def pattern(self) -> str:
+        """A target of it, for messages: ``ssh://HOST``."""
+        return self.start + ("DOMAIN" if self.domain else "HOST")
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +67,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str
     host: str
     port: int
+    """0 for a domain, which has none."""
     path: str = ""
     user: str | None = None
     port_given: bool = True
@@ -77,6 +87,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return f"{host}:{self.port}"
 
     def __str__(self) -> str:
+        if not self.port:
+            return f"{self.scheme}:{self.host}"
         return f"{self.scheme}://{self.authority}{without_credentials(self.path)}"
 
 
@@ -98,6 +110,10 @@ def parse_target(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]
             f"target {text!r} has a control or space character at column {forbidden.start() + 1}: "
             "remove it"
         )
+    name, colon, rest = text.partition(":")
+    known = schemes.get(name.lower())
+    if colon and known is not None and known.domain:
+        return (_of_domain(text, rest, known, schemes),)
     match = _SCHEME.match(text)
     if match is None:
         return _bare(text, schemes)
@@ -109,8 +125,6 @@ def parse_target(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]
 
 
 def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
-    if text.startswith("mail:"):
-        raise UsageError(f"target {text!r}: checks of mail domains are not supported yet")
     if (meant := _mistyped(text, schemes)) is not None:
         raise UsageError(f"target {text!r} is not a URL: did you mean {meant}?")
     host, port = _host_and_port(text, text)
@@ -123,6 +137,29 @@ def _bare(text: str, schemes: Mapping[str, Scheme]) -> tuple[Target, ...]:
         for scheme in schemes.values()
         if scheme.well_known and scheme.port is not None
     )
+
+
+def _of_domain(text: str, rest: str, scheme: Scheme, schemes: Mapping[str, Scheme]) -> Target:
+    """Read what follows ``mail:``, a domain. Raises UsageError, with what to write instead."""
+    like = f"{scheme.name}:example.org"
+    if rest.isascii() and rest.isdigit():
+        urls = _with_port(text, int(rest[:6]), schemes)
+        raise UsageError(f"target {text!r} has a port and no domain: write {like}, or {urls}")
+    bare = rest.strip("/")
+    if not bare:
+        raise UsageError(f"target {text!r} has no domain: write {like}")
+    if "@" in bare:
+        bare = bare.rpartition("@")[2]
+    if _literal(bare.strip("[]")) is not None:
+        raise UsageError(f"target {text!r}: {bare} is an address, not a domain: write {like}")
+    host, _, more = bare.partition("/")
+    host, _, port = host.partition(":")
+    host = _host(host, text).removesuffix(".")
+    if bare != rest or more or port:
+        raise UsageError(
+            f"target {text!r} is not a domain alone: did you mean {scheme.name}:{host}?"
+        )
+    return Target(scheme=scheme.name, host=host, port=0, port_given=False)
 
 
 def _from_url(text: str, rest: str, scheme: Scheme) -> Target:
@@ -204,7 +241,7 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _unknown_scheme(text: str, rest: str, name: str, schemes: Mapping[str, Scheme]) -> str:
-    known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
+    known = ", ".join(schemes[scheme].start for scheme in sorted(schemes))
     if name in PLANNED_SCHEMES:
         return f"target {text!r}: {name}:// is not supported yet; supported schemes: {known}"
     error = f"target {text!r}: unknown scheme {name}://"

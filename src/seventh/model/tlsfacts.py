@@ -10,8 +10,12 @@ import msgspec
 
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
+from seventh.model.localfacts import Unread
 from seventh.model.product import product_of
 from seventh.model.revocation import OcspResponse, Revocation
+from seventh.model.starttls import StarttlsName
+from seventh.model.tlsclients import TlsFit
+from seventh.model.tlslocal import KeyFile, Renewal, Renewer, Served, Service
 
 ChainState = Literal[
     "trusted", "missing-intermediate", "unknown-root", "self-signed", "invalid", "unverified"
@@ -22,11 +26,6 @@ ChainState = Literal[
 ClientCertificate = Literal["not-requested", "optional", "required", "refused-later", "given"]
 """``refused-later``: the handshake succeeds without one, and the application returns an error.
 ``given``: one was sent, so it is unknown whether it is required."""
-
-StarttlsName = Literal[
-    "smtp", "imap", "pop3", "ldap", "postgres", "mysql", "xmpp", "ftp", "nntp", "sieve"
-]
-"""Protocols that start TLS within a connection in clear."""
 
 CERTIFICATE_REFUSALS = frozenset({400, 401, 403, 495, 496})
 """HTTP statuses for a client without a certificate; 495 and 496 are nginx's."""
@@ -105,6 +104,10 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int = 0
     sha256: str = ""
     """The fingerprint, in hexadecimal."""
+    sha512: str = ""
+    key_sha256: str = ""
+    """Of its public key (SubjectPublicKeyInfo), as pins and TLSA have it; empty if unreadable."""
+    key_sha512: str = ""
     problem: str = ""
     """Why it could not be read; empty when it was."""
     unjudged: str = ""
@@ -223,6 +226,44 @@ class OtherCertificate(CertificateFacts, frozen=True, kw_only=True):
         )
 
 
+class CertificateFile(CertificateFacts, frozen=True, kw_only=True):
+    """A file of a certificate and its chain on this machine."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("path", "services", "server_name", "key", "served")
+
+    path: str
+    services: tuple[Service, ...] = ()
+    """Those whose configuration names it; empty where only an ACME client keeps it."""
+    server_name: str = ""
+    """The first name that the configuration, or else the certificate, has for it."""
+    client: Renewal | None = None
+    """The ACME client that keeps it."""
+    key: KeyFile | None = None
+    served: tuple[Served, ...] = ()
+    expires: float | None = None
+    """The earliest end of validity in it, as Unix time."""
+    unread: Unread | None = None
+
+
+class TlsLocalFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificates of this machine's services, in their files."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("files", "renewers")
+
+    files: tuple[CertificateFile, ...] = ()
+    renewers: tuple[Renewer, ...] | None = None
+    """None where the timers or the jobs of cron could not be listed."""
+    systemd: bool = False
+    """Whether systemd runs this machine."""
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def cert_expiry_timestamp_seconds(self) -> float | None:
+        """The earliest expiry among the certificates of services, as Unix time."""
+        found = [file.expires for file in self.files if file.services and file.expires]
+        return min(found, default=None)
+
+
 class Starttls(msgspec.Struct, frozen=True, kw_only=True):
     """The dialogue in clear before TLS."""
 
@@ -250,6 +291,26 @@ class Caa(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(word[1].lower() for word in words if len(word) > 1)
 
 
+class EarlyDataReplay(msgspec.Struct, frozen=True, kw_only=True):
+    """A safe request in early data, sent twice: the same bytes on two connections."""
+
+    version: str
+    """Of HTTP."""
+    first_resumed: bool = False
+    """Whether the first connection's ServerHello selected the session ticket."""
+    resumed: bool = False
+    """Whether the replay's did."""
+    accepted: bool = False
+    """Whether the replay's EncryptedExtensions accept the early data."""
+    same_size: bool = False
+    """Whether the first connection's EncryptedExtensions are as long, which they are only if they
+    accept it too: their keys are not known, but the extension takes four bytes."""
+    status: int | None = None
+    """Of the response to the replay; None if none came before the handshake was complete."""
+    failed: str = ""
+    """Why the replay could not be sent, or how it failed."""
+
+
 class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """The facts of the handshakes and the bare ClientHellos."""
 
@@ -259,6 +320,8 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     server_name: str = ""
     """The name that was sent (SNI) and compared with the certificate."""
 
+    local: TlsLocalFacts | None = None
+    """What `seventh local certificates` has learnt; None in a report that is not of it."""
     starttls: Starttls | None = None
     """None where TLS starts with the connection."""
     configured: bool = False
@@ -274,6 +337,9 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     handshake_seconds: float | None = None
     handshake_bytes: int | None = None
     """The bytes that the server sent until the handshake was complete."""
+
+    as_clients: tuple[TlsFit, ...] = ()
+    """What the clients of ``--as`` negotiate."""
 
     large_hello_bytes: int | None = None
     """The size of a ClientHello with a post-quantum share that failed where a smaller one
@@ -296,6 +362,7 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """The first 16 bytes of the ticket: with most servers the name of the key that encrypts it."""
     max_early_data_bytes: int | None = None
     early_data_accepted: bool | None = None
+    early_data_replay: EarlyDataReplay | None = None
     resumed: bool | None = None
     resumed_seconds: float | None = None
     resumption_gain_seconds: float | None = None
@@ -307,9 +374,9 @@ class TlsFacts(CertificateFacts, Facts, frozen=True, kw_only=True):
     """Accepted, oldest first."""
     versions_refused: tuple[str, ...] = ()
     broken_suites: tuple[str, ...] | None = None
-    """Accepted suites without encryption, authentication or 112 bits; see ``all_suites``."""
+    """Accepted suites with NULL, EXPORT, RC2, RC4, DES, 3DES or no authentication."""
     obsolete_suites: tuple[str, ...] | None = None
-    """Accepted suites with CBC or without forward secrecy; see ``all_suites``."""
+    """Accepted suites with CBC or without forward secrecy that are not broken."""
     all_suites: bool | None = None
     """Whether these two lists are complete."""
     unasked_suites: int | None = None

@@ -30,6 +30,11 @@ class Verb(msgspec.Struct, frozen=True, kw_only=True):
     tier: int
     """The highest tier of its steps, which typing the verb permits; tier 4 also needs
     ``--i-own-this``."""
+    under: str = ""
+    """The room whose name is typed, if another: ``mail`` for a verb of SMTP."""
+    has_target: bool = True
+    """Whether it takes a target; else the room's ``work`` has ``target_of``, which returns it for
+    the options, or raises UsageError."""
     arguments: tuple[Argument, ...] = ()
     options: type[RoomOptions] | None = None
     """Options of this verb only, besides the protocol's."""

@@ -186,6 +186,24 @@ def local_ip(address: Address) -> str | None:
         return None
 
 
+def path_mtu(address: Address) -> int | None:
+    """Return the path MTU that the kernel knows; None where it does not report it."""
+    if not kernel.LINUX:
+        return None
+    level, option = (
+        (socket.IPPROTO_IP, kernel.IP_MTU)
+        if address.family == "ipv4"
+        else (socket.IPPROTO_IPV6, kernel.IPV6_MTU)
+    )
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(address.socket_family, socket.SOCK_DGRAM) as sock,
+    ):
+        sock.connect(address.sockaddr)  # of a datagram socket: chooses the route, sends nothing
+        return sock.getsockopt(level, option)
+    return None
+
+
 def _refused(error: OSError) -> Failed:
     if shortage.is_ours(error):
         return shortage.short(error, "buffer")

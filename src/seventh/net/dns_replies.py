@@ -7,16 +7,16 @@ When nothing else comes, what did come says more than "no answer in time".
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dns.asyncbackend
 import dns.exception
 import dns.flags
 import dns.message
-import dns.name
-import dns.rcode
 import dns.rdatatype
-import dns.resolver
+
+if TYPE_CHECKING:
+    from dns.resolver import NoNameservers  # loads every library that a transport can use
 
 _HEADER_BYTES = 12
 _QUERY, _RESPONSE = 0, 0x80
@@ -122,7 +122,7 @@ class _RecordingSocket:
         return wire, source
 
 
-def refused(error: dns.resolver.NoNameservers) -> str:
+def refused(error: NoNameservers) -> str:
     """Describe the error of each resolver."""
     found: dict[str, None] = {}
     for server, over_tcp, _, what, _ in error.kwargs.get("errors", ()):
@@ -132,6 +132,8 @@ def refused(error: dns.resolver.NoNameservers) -> str:
 
 
 def _problem(what: object, *, over_tcp: bool) -> str:
+    from dns.resolver import YXDOMAIN
+
     how = " over TCP" if over_tcp else ""
     if isinstance(what, str):
         means = _RCODES.get(what)
@@ -140,7 +142,7 @@ def _problem(what: object, *, over_tcp: bool) -> str:
         return f"sent a truncated answer{how}"
     if isinstance(what, dns.exception.Timeout):
         return f"did not answer{how} in time"
-    if isinstance(what, (dns.message.ChainTooLong, dns.resolver.YXDOMAIN)):
+    if isinstance(what, (dns.message.ChainTooLong, YXDOMAIN)):
         return "answered with a CNAME chain that is too long or circular"
     if isinstance(what, EOFError):
         return f"closed the connection{how} without an answer"

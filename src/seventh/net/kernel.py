@@ -23,6 +23,8 @@ BlackHole = Literal["sent", "received"]
 LINUX = sys.platform == "linux"
 SO_TIMESTAMPNS = 35
 """Asks for a receive timestamp with each recvmsg; the same number names the control message."""
+IP_MTU, IPV6_MTU = 14, 24
+"""Of a connected socket: the path MTU that is known."""
 IP_RECVERR = 11
 IPV6_RECVERR = 25
 MSG_ERRQUEUE = 0x2000

@@ -15,6 +15,7 @@ from seventh.model.netfacts import Attempt, AttemptOutcome, Lookup, NetFacts, di
 from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.proxy import proxy_facts
+from seventh.model.report import Report
 from seventh.model.target import Target
 from seventh.net import resolve
 from seventh.net.address import Address
@@ -23,6 +24,7 @@ from seventh.net.carrier import Carrier
 from seventh.net.connect import Connected, open_tcp, open_through
 from seventh.net.datagram import Datagram
 from seventh.net.kernel import BlackHole, TcpInfo
+from seventh.net.mailbox import OpenMailbox, ReadMessage
 from seventh.net.notes import Notes
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream, Transcript
@@ -35,6 +37,8 @@ ATTEMPT_SECONDS = 5.0
 _FAMILY_NAMES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 Carry = Callable[["ProbeContext"], Awaitable[Carrier]]
 """Makes the carrier, a proxy or a chain of jump hosts, when it is first needed."""
+CheckPart = Callable[[Target, tuple[Address, ...]], Awaitable[Report]]
+"""Checks another target as this one is checked, at those addresses; a pulse has none."""
 RESOLVE_SECONDS = 5.0
 """How long the name may take; less when the whole target has less."""
 
@@ -47,17 +51,12 @@ class ProbeContext:
 
     __slots__ = (
         "_addresses", "_attempts", "_carrier", "_carry", "_extended", "_net", "_opened",
-        "_per_address", "_transports", "budget", "facts", "failure", "options", "target",
-        "transcript", "watch",
+        "_per_address", "_transports", "budget", "check_part", "facts", "failure",
+        "open_mailbox", "options", "parts", "read_message", "target", "transcript", "watch",
     )  # fmt: skip
 
     def __init__(
-        self,
-        target: Target,
-        options: Options,
-        *,
-        connections: int = 4,
-        carry: Carry | None = None,
+        self, target: Target, options: Options, *, connections: int = 4, carry: Carry | None = None
     ) -> None:
         self.target = target
         self.options = options
@@ -77,6 +76,11 @@ class ProbeContext:
         self._carrier: Carrier | None = None
         self._attempts: dict[str, int] = {}
         self._extended = False
+        self.open_mailbox: OpenMailbox | None = None
+        self.read_message: ReadMessage | None = None
+        self.check_part: CheckPart | None = None
+        self.parts: list[Report] = []
+        """The reports of the targets that were given to ``check_part``."""
 
     # -- what was learnt -------------------------------------------------------------------------
 
@@ -111,6 +115,12 @@ class ProbeContext:
             self._addresses = await self._resolve()
             self._net.learn(addresses=tuple(a.ip for a in self._addresses))
         return self._addresses
+
+    def pin(self, addresses: tuple[Address, ...]) -> None:
+        """Have the target's name resolved already, unless something else resolves names."""
+        if self.resolves:
+            self._addresses = addresses
+            self._net.learn(addresses=tuple(a.ip for a in addresses))
 
     async def _resolve(self) -> tuple[Address, ...]:
         target, options = self.target, self.options
@@ -181,13 +191,13 @@ class ProbeContext:
 
     # -- connections -----------------------------------------------------------------------------
 
-    async def connect(self) -> Stream:
-        """Connect to the addresses in turn, and return the first connection.
+    async def connect(self, addresses: tuple[Address, ...] = ()) -> Stream:
+        """Connect to ``addresses`` in turn, the target's by default; return the first connection.
 
         Raises the failure of the last address when none accepts. For pulses.
         """
         failed: Failed | None = None
-        for address in await self.addresses():
+        for address in addresses or await self.addresses():
             connected = await self._open(address)
             if connected.stream is not None:
                 return connected.stream
@@ -244,6 +254,11 @@ class ProbeContext:
         if not self._extended:
             self._extended = True
             self.budget.deadline_ns += int(self.options.held_seconds * 1e9)
+
+    def extend_for_parts(self) -> None:
+        """Give the check the time of a target once more, from now on."""
+        until = Budget(self.options.timeout_seconds).deadline_ns
+        self.budget.deadline_ns = max(self.budget.deadline_ns, until)
 
     @property
     def carried(self) -> bool:
@@ -330,6 +345,10 @@ class ProbeContext:
             )
         )  # fmt: skip
 
+    def note_lost_datagrams(self, address: Address) -> None:
+        """Record that full-size datagrams to ``address`` are lost, while smaller ones arrive."""
+        self._change_open(address.ip, "udp", black_hole="sent")
+
     async def compare(
         self, streams: list[Stream], read_traits: Callable[[Stream], Awaitable[dict[str, str]]]
     ) -> None:
@@ -364,16 +383,17 @@ class ProbeContext:
 
     def _note_path(self, address: str, info: TcpInfo, hole: BlackHole | None = None) -> None:
         """Record all but the round trip, which later includes the server's own delays."""
+        self._change_open(
+            address, "tcp", black_hole=hole, rtt_variance_seconds=info.rtt_variance_seconds,
+            path_mtu_bytes=info.path_mtu_bytes, retransmits=info.retransmits,
+            segments_sent=info.segments_sent,
+        )  # fmt: skip
+
+    def _change_open(self, address: str, transport: str, **changes: object) -> None:
+        """Change the attempts at ``address`` that succeeded."""
         attempts = tuple(
-            msgspec.structs.replace(
-                attempt,
-                rtt_variance_seconds=info.rtt_variance_seconds,
-                path_mtu_bytes=info.path_mtu_bytes,
-                retransmits=info.retransmits,
-                segments_sent=info.segments_sent,
-                black_hole=hole,
-            )
-            if (attempt.address, attempt.transport, attempt.outcome) == (address, "tcp", "open")
+            msgspec.structs.replace(attempt, **changes)
+            if (attempt.address, attempt.transport, attempt.outcome) == (address, transport, "open")
             else attempt
             for attempt in self._net.facts.attempts
         )

@@ -83,6 +83,10 @@ class Stream(abc.ABC):
         """
         return None
 
+    def own_ip(self) -> str | None:
+        """Return the address of our end; None without a kernel socket of our own."""
+        return None
+
     def retransmits(self) -> int:
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""
         return 0
@@ -240,6 +244,10 @@ class TcpStream(Stream):
     def tcp_info(self) -> kernel.TcpInfo | None:
         """Return the kernel's view of the path now, or when the socket was closed."""
         return kernel.tcp_info(self._last_info or kernel.read_tcp_info(self._sock))
+
+    def own_ip(self) -> str | None:
+        """Return the address of our end."""
+        return str(self._sock.getsockname()[0])
 
     def retransmits(self) -> int:
         """Return how many segments TCP has retransmitted; 0 without a kernel socket of our own."""

@@ -14,14 +14,19 @@ import pkgutil
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from seventh.model.checklist import CheckLine
+from seventh.model.facts import Facts
 from seventh.model.failure import UsageError
 from seventh.model.spec import Spec
 from seventh.model.target import Scheme
 from seventh.model.watched import Watched
 from seventh.rules.collect import rules_of
 from seventh.rules.rule import AnyRule
+
+if TYPE_CHECKING:
+    from seventh.localkit.area import Area
 
 __path__.extend(p for p in os.environ.get("SEVENTH_ROOMS", "").split(os.pathsep) if p)
 
@@ -76,6 +81,32 @@ def rules(room: str) -> tuple[AnyRule, ...]:
 
 
 @functools.cache
+def _facts() -> dict[str, tuple[str, type[Facts]]]:
+    """Return, by key of a report, the room that owns those facts, and their type."""
+    return {
+        kind.ROOM: (room, kind)
+        for room in rooms()
+        for kind in vars(part(room, "facts")).values()
+        if isinstance(kind, type) and issubclass(kind, Facts) and room == (kind.OWNER or kind.ROOM)
+    }
+
+
+@functools.cache
+def owner(key: str) -> str:
+    """Return the room whose rules judge the facts under ``key`` of a report."""
+    return key if key in rooms() else _facts()[key][0]
+
+
+def facts_type(key: str) -> type[Facts] | None:
+    """Return the type of the facts under ``key`` of a report; None if no room has them."""
+    if key in rooms():
+        kinds = vars(part(key, "facts")).values()
+        return next(k for k in kinds if isinstance(k, type) and getattr(k, "ROOM", "") == key)
+    found = _facts().get(key)
+    return found[1] if found is not None else None
+
+
+@functools.cache
 def checklist(room: str) -> tuple[CheckLine, ...]:
     """Return the room's debugging checklist; none where it has no module ``checklist``."""
     if not has_part(room, "checklist"):
@@ -91,6 +122,16 @@ def watched(room: str) -> tuple[Watched, ...]:
         return ()
     values: tuple[Watched, ...] = part(room, "watched").WATCHED
     return values
+
+
+@functools.cache
+def areas() -> dict[str, tuple[str, Area]]:
+    """Return every area of ``seventh local`` by name, with its room: those of modules ``local``."""
+    found: dict[str, tuple[str, Area]] = {}
+    for room in rooms():
+        for area in part(room, "local").AREAS if has_part(room, "local") else ():
+            found[area.name] = (room, area)
+    return found
 
 
 def folder(room: str) -> Path:

@@ -43,7 +43,7 @@ def title(drawing: Drawing, *, ascii_only: bool = False) -> str:
 def text(drawing: Drawing, width: int) -> str:
     """Return the drawing as lines of text of about ``width`` columns."""
     labels = [clean(span.label) for span in drawing.spans]
-    name_width = min(max(map(len, labels), default=0), 32)
+    name_width = min(max(map(len, labels)), 32)
     lines = [
         f"{middle(row.label, name_width):<{name_width}}  {row.bar}  {row.value}".rstrip()
         for row in rows(drawing, max(16, width - name_width - 4))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -88,6 +88,7 @@ class PastReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[PastFinding, ...] = ()
     skipped: tuple[PastSkip, ...] = ()
     passed: tuple[str, ...] = ()
+    parts: tuple[PastReport, ...] = ()
 
     def evaluated(self, rule: str) -> bool:
         """Return whether a rule was evaluated."""
@@ -167,7 +168,7 @@ def read_report(text: str, name: str) -> PastDocument:
     kind, _, version = made.schema.rpartition("/")
     if f"{kind}/" != _REPORT or not version.isdecimal():
         raise UsageError(f"{name}: its schema is {made.schema[:100]!r}, not {_REPORT}{_VERSION}")
-    if int(version[:9]) > _VERSION:
+    if float(version) > _VERSION:  # int() refuses thousands of digits
         raise UsageError(
             f"{name}: its schema {made.schema[:100]} is newer than this version of Seventh reads "
             f"({_REPORT}{_VERSION}): update Seventh"
@@ -204,11 +205,17 @@ def _by_target(reports: Iterable[PastReport]) -> dict[str, PastReport]:
     """Return reports by target; the second of the same target as ``TARGET (2)``."""
     seen: Counter[str] = Counter()
     found: dict[str, PastReport] = {}
-    for report in reports:
-        seen[report.target] += 1
-        number = seen[report.target]
-        found[report.target if number == 1 else f"{report.target} ({number})"] = report
+    for name, report in _named(reports):
+        seen[name] += 1
+        found[name if seen[name] == 1 else f"{name} ({seen[name]})"] = report
     return found
+
+
+def _named(reports: Iterable[PastReport]) -> Iterator[tuple[str, PastReport]]:
+    """Yield each report with its target, then its parts, with the target of the whole as well."""
+    for report in reports:
+        yield report.target, report
+        yield from ((f"{report.target} {part.target}", part) for part in report.parts)
 
 
 def _target(name: str, old: PastReport | None, new: PastReport | None) -> TargetDiff:

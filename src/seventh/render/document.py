@@ -94,16 +94,18 @@ def entry(report: Report, wording: Wording, view: View) -> ReportEntry:
         started_at=clean(report.started_at),
         duration_seconds=length(report.duration_seconds),
         status=status_of(report, view),
-        failure=_failure(report.failure) if report.failure else None,
-        phases=tuple(_phase(phase) for phase in report.phases),
+        failure=failure_entry(report.failure) if report.failure else None,
+        phases=tuple(phase_entry(phase) for phase in report.phases),
         facts={clean(room): plain_facts(report.facts[room]) for room in sorted(report.facts)},
         metrics={sample.key: sample.value for sample in samples(report)},
         findings=tuple(
-            _finding(finding, wording) for finding in sorted(report.findings, key=lambda f: f.order)
+            finding_entry(finding, wording)
+            for finding in sorted(report.findings, key=lambda f: f.order)
         ),
         skipped=tuple(_skipped(skipped) for skipped in report.skipped),
         checklist=_checklist(report, wording) if view.checklist else None,
         passed=tuple(clean(rule) for rule in report.passed),
+        parts=tuple(entry(part, wording, view) for part in report.parts) or UNSET,
     )
 
 
@@ -165,7 +167,8 @@ def length(seconds: float) -> float:
     return max(0.0, _finite(seconds))
 
 
-def _failure(failure: Failure) -> FailureEntry:
+def failure_entry(failure: Failure) -> FailureEntry:
+    """Return the entry of a failure."""
     return FailureEntry(
         reason=failure.reason,
         phase=clean(failure.phase),
@@ -174,7 +177,8 @@ def _failure(failure: Failure) -> FailureEntry:
     )
 
 
-def _phase(phase: Phase) -> PhaseEntry:
+def phase_entry(phase: Phase) -> PhaseEntry:
+    """Return the entry of a phase."""
     return PhaseEntry(
         name=clean(phase.name),
         start_seconds=_finite(phase.start_seconds),
@@ -191,10 +195,11 @@ def _blocks(finding: Finding) -> str:
     return f"{named} and {finding.more} more" if finding.more else named
 
 
-def _finding(finding: Finding, wording: Wording) -> FindingEntry:
+def finding_entry(finding: Finding, wording: Wording) -> FindingEntry:
+    """Return the entry of a finding, with its texts."""
     words = wording.words(finding)
     return FindingEntry(
-        id=finding.id,
+        id=clean(finding.id),
         severity=finding.severity,
         title=words.title,
         evidence=f"in {_blocks(finding)}: {words.evidence}" if finding.view else words.evidence,
@@ -203,10 +208,10 @@ def _finding(finding: Finding, wording: Wording) -> FindingEntry:
             for line in finding.source
         ),
         why=words.why,
-        product=finding.product,
+        product=clean(finding.product),
         fix=_fix(words.fix, finding),
-        references=finding.references,
-        seed=finding.seed,
+        references=tuple(map(clean, finding.references)),
+        seed=tuple(map(clean, finding.seed)),
         tier=finding.tier,
         params={clean(name): _plain(value) for name, value in sorted(finding.params.items())},
         known=clean(finding.known),
@@ -220,4 +225,4 @@ def _fix(fix: Mapping[str, str], finding: Finding) -> dict[str, str]:
 
 
 def _skipped(skipped: Skipped) -> SkippedEntry:
-    return SkippedEntry(id=skipped.id, reason=clean(skipped.reason), cause=skipped.cause)
+    return SkippedEntry(id=clean(skipped.id), reason=clean(skipped.reason), cause=skipped.cause)

@@ -158,6 +158,13 @@ class ReportEntry(msgspec.Struct, frozen=True, kw_only=True):
     passed: Annotated[
         tuple[str, ...], Meta(description="rules that were evaluated and found nothing")
     ]
+    parts: (
+        Annotated[
+            tuple[ReportEntry, ...],
+            Meta(description="reports of the servers of a domain; absent for other targets"),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class PortEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 HIDDEN = frozenset(
-    ["breadth", "cells", "close_ended", "close_frame", "close_sent", "configured", "measured",
+    ["absent",
+     "breadth", "cells", "close_ended", "close_frame", "close_sent", "configured", "measured",
      "foreign_origin_sent", "ignore_unknown", "not_ignored", "overridden", "protocol_version",
      "reach", "reference_id_hex",
      "reference_timestamp_hex", "secure", "sends_cookie", "ticket_key_name", "verified_path"]
@@ -22,6 +23,7 @@ EVIDENT = frozenset(["outcome", "detail", "side", "state"])
 LABELS = {
     "alive_seconds": "keepalives",
     "advertised": "advertises",
+    "as_clients": "negotiated as",
     "alternatives": "advertised alternatives",
     "body_bytes": "body size",
     "cert_expiry_timestamp_seconds": "certificate expires",
@@ -37,16 +39,19 @@ LABELS = {
     "no_upgrade": "without Upgrade",
     "root_source": "root's methods from",
     "trust": "trusted by",
+    "unread": "could not be read",
     "wrong_version": "with a wrong version",
     "control_factor": "mode 6 amplification",
     "dh_bits": "Diffie-Hellman group",
     "encryption_algorithms_client_to_server": "ciphers",
     "gex_bits": "smallest group",
+    "froms": "addresses in From",
     "grace_seconds": "time to log in",
     "handshake_bytes": "handshake size",
     "host_matches": "name matches",
     "ident": "identification",
     "kexinit": "offers",
+    "local": "this machine",
     "kex_algorithms": "key exchange methods",
     "ladder": "versions tried",
     "lookups": "names looked up",
@@ -65,18 +70,24 @@ LABELS = {
     "penalties": "penalties of a source",
     "think_seconds": "server's own time",
     "tickets": "session tickets",
+    "endless": "session without an end",
+    "v311": "MQTT 3.1.1",
+    "v5": "MQTT 5",
     "versions": "versions accepted",
 }
 """By field: the label, where the words of its name are not clear."""
 
 _WORDS = {
+    "adkim": "DKIM alignment", "arc": "ARC", "aspf": "SPF alignment",
     "aead": "AEAD", "aeads": "AEADs", "alpn": "ALPN", "api": "API", "auth": "authentication",
-    "cors": "CORS", "ech": "ECH", "etag": "ETag", "etags": "ETags", "exec": "command",
+    "cors": "CORS", "dkim": "DKIM", "dmarc": "DMARC", "ech": "ECH", "etag": "ETag",
+    "etags": "ETags", "exec": "command",
     "gex": "group exchange", "h2": "HTTP/2", "h3": "HTTP/3", "hsts": "HSTS", "http": "HTTP",
     "https": "HTTPS", "icmp": "ICMP", "id": "ID", "ipv4": "IPv4", "ipv6": "IPv6",
     "ke": "key establishment", "kex": "key exchange", "mac": "MAC", "md5": "MD5", "mss": "MSS",
     "mtu": "MTU", "ntp": "NTP", "nts": "NTS", "pty": "terminal", "quic": "QUIC",
-    "rtc": "hardware clock", "rtt": "round trip", "sftp": "SFTP", "sshfp": "SSHFP", "tls": "TLS",
+    "rtc": "hardware clock", "rtt": "round trip", "sftp": "SFTP", "spf": "SPF",
+    "sshfp": "SSHFP", "tls": "TLS",
     "ttfb": "first byte", "udp": "UDP", "url": "URL",
 }  # fmt: skip
 
@@ -111,7 +122,11 @@ _PENALTIES = {
 }  # fmt: skip
 
 
-def _startups(value: tuple[int, int, int]) -> str:
+def _startups(value: Any) -> str:
+    """Word MaxStartups, or what a server did with that many connections."""
+    if not isinstance(value, tuple):
+        end = f"then: {value.refusal}" if value.refusal is not None else "none refused"
+        return f"{value.held} accepted, {end}"
     start, share, full = value
     return f"{share} % refused from {start}, all from {full}"
 
@@ -151,7 +166,32 @@ def _proxy(value: Any) -> str:
     return ", ".join(filter(None, (url, value.software, names[value.resolves])))
 
 
+_EVALUATED = {
+    "ssh -G": ", by ssh -G",
+    "ssh_config": ", by Seventh's reading of ssh_config: this machine has no ssh",
+}
+
+_LISTS = {"kex": "key exchange method", "host-key": "host key algorithm", "mac": "MAC"}
+
+
+def _as_clients(value: Any) -> str:
+    """Word what each client of ``--as`` negotiates: ``OpenSSH 7.4 (curve25519-sha256, …)``."""
+    texts: list[str] = []
+    for each in value:
+        chosen = each.choice
+        if chosen is None and each.lacking is None:
+            what = each.detail
+        elif chosen is None:
+            what = f"no common {_LISTS.get(each.lacking, each.lacking)}"
+        else:
+            names = [getattr(chosen, name) for name in chosen.__struct_fields__]
+            what = ", ".join(name for name in dict.fromkeys(names) if name)
+        texts.append(f"{each.client} ({what}{_EVALUATED.get(each.lists_from, '')})")
+    return "; ".join(texts)
+
+
 VALUES: dict[str, Callable[[Any], str]] = {
+    "as_clients": _as_clients,
     "leap": _leap,
     "limits": _limits,
     "penalties": _penalties,

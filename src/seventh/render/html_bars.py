@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from html import escape
 from typing import Any
 
@@ -95,8 +96,8 @@ def _piece(
 
 
 def _row(phase: PhaseEntry, begin: float, length: float, grid: str, several: bool) -> str:
-    width = min(1.0, max(length, _SLIVER))
-    left = max(0.0, min(begin, 1.0 - width))
+    width = max(length, _SLIVER)
+    left = min(begin, 1.0 - width)
     kind = "failed" if phase.outcome == "failed" else phase.clock
     title = (
         f"{phase.name}: begins at {duration(phase.start_seconds)}, "
@@ -113,22 +114,22 @@ def _row(phase: PhaseEntry, begin: float, length: float, grid: str, several: boo
 
 
 def ticks_of(span: float) -> list[float]:
-    """Return three to six round times from zero to ``span`` seconds."""
-    if span <= 0:
+    """Return three to six round times from zero to ``span`` seconds; none beyond 10¹² of them."""
+    step = next((s for s in _steps() if span / s <= 5), None)
+    if span <= 0 or step is None:
         return []
-    step = next(s for s in _steps() if span / s <= 5)
     return [step * n for n in range(int(span / step * (1 + 1e-12)) + 1)]
 
 
 def _steps() -> Any:
-    for power in range(-12, 12):
+    for power in itertools.count(-12):
         for factor in (1, 2, 5):
             yield factor * 10.0**power
 
 
 def _round(seconds: float) -> str:
     number, _, unit = duration(seconds).partition(" ")
-    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
+    return f"{number.rstrip('0').removesuffix('.') if '.' in number else number} {unit}"
 
 
 def _anchor(share: float) -> str:
@@ -145,4 +146,4 @@ def _rank(number: int, count: int) -> str:
 
 
 def _part(share: float) -> str:
-    return f"{share * 100:.3f}".rstrip("0").rstrip(".") + "%"
+    return f"{share * 100:.3f}".rstrip("0").removesuffix(".") + "%"

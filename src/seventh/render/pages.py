@@ -1,7 +1,8 @@
 """A page for each rule and each protocol, made from the declarations.
 
-``python -m seventh.render.pages`` writes docs/rules/ and docs/protocols/, and removes pages of
-rules that do not exist; with ``--check`` it only names what is stale.
+``python -m seventh.render.pages`` writes docs/rules/, docs/protocols/, docs/local.md and
+docs/seventh.toml.md, and removes pages of rules that do not exist; with ``--check`` it only names
+what is stale.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 from msgspec.structs import fields
 
 from seventh.protocols import rooms
-from seventh.render import protocol_page
+from seventh.render import config_page, local_page, protocol_page
 from seventh.render.commonmark import block, code, escape
 from seventh.render.entries import clean
 from seventh.render.explain import SOURCES, TIERS
@@ -85,12 +86,11 @@ def page(room: str, rule: AnyRule) -> str:
         blocks += ["Example:", f"> {escape(text)}"]
     if words.why:
         blocks += ["## Why it matters", escape(words.why)]
-    if words.fix:
-        blocks.append("## Fix")
-        for product, fix in usual_fixes(rule, words).items():
-            shown = escape(fix.strip()) if is_prose(fix) else block(fix)
-            label = "Other software:" if len(words.fix) > 1 else ""
-            blocks += [label if product == "any" else f"In {escape(product)}:", shown]
+    blocks.append("## Fix")
+    for product, fix in usual_fixes(rule, words).items():
+        shown = escape(fix.strip()) if is_prose(fix) else block(fix)
+        label = "Other software:" if len(words.fix) > 1 else ""
+        blocks += [label if product == "any" else f"In {escape(product)}:", shown]
     if rule.references or rule.seed:
         lines = [escape(reference) for reference in rule.references]
         lines += [f"Seed sections {', '.join(rule.seed)}"] if rule.seed else []
@@ -150,18 +150,20 @@ def protocol_pages(rules: Mapping[str, Sequence[AnyRule]]) -> dict[str, str]:
 
 
 def files(docs: Path) -> tuple[dict[Path, str], list[Path]]:
-    """Return the files that docs/rules/ and docs/protocols/ should have, and those they have."""
+    """Return the pages that docs/ should have, and the files that are there."""
     rules = built()
     made = {"rules": pages(rules), "protocols": protocol_pages(rules)}
     wanted = {
         docs / folder / name: some[name] for folder, some in made.items() for name in sorted(some)
     }
+    wanted[docs / "local.md"] = local_page.page(rules)
+    wanted[docs / "seventh.toml.md"] = config_page.page()
     return wanted, [path for folder in made for path in sorted((docs / folder).glob("*.md"))]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pages; with ``--check`` name the stale ones and return 1."""
-    docs, check = arguments("docs/rules/ and docs/protocols/", argv)
+    docs, check = arguments("docs/rules/, docs/protocols/, local.md and seventh.toml.md", argv)
     made, owned = files(docs)
     return finish(made, owned, check=check, how="python -m seventh.render.pages")
 

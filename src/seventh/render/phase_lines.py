@@ -15,7 +15,8 @@ from seventh.render.view import View
 
 Bar = tuple[PhaseEntry, float, float]
 """A phase with its begin and length as shares of the whole check."""
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_EIGHTHS = " ▏▎▍▌▋▊▉█#"
+"""Cells by their filling; the last one is the only one in ASCII."""
 _MOST = 24
 
 
@@ -68,7 +69,7 @@ def _phase_rows(bars: Iterable[Bar], several: bool, *, apart: bool) -> list[_Row
 
 def _merged(drawn: list[str]) -> str:
     """Merge bars of one width; where two overlap, the fuller cell is shown."""
-    return "".join(max(cells, key=(_EIGHTHS + "#").index) for cells in zip(*drawn, strict=True))
+    return "".join(max(cells, key=_EIGHTHS.index) for cells in zip(*drawn, strict=True))
 
 
 def _clock_style(clock: str) -> str:

@@ -6,22 +6,32 @@ All texts are printable; a format only escapes for its own syntax.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
+from seventh import protocols
 from seventh.model.drawing import Drawing
 from seventh.model.facts import Facts
 from seventh.model.failure import Reason
 from seventh.model.lintfacts import LintFacts
 from seventh.model.report import Report
 from seventh.model.sample import Sample
-from seventh.model.severity import Severity
+from seventh.model.severity import WORST_FIRST, Severity
+from seventh.model.table import Table
 from seventh.render.document import entry, samples
-from seventh.render.entries import FailureEntry, HostEntry, PhaseEntry, ReportEntry, clean
+from seventh.render.entries import (
+    FailureEntry,
+    FindingEntry,
+    HostEntry,
+    PhaseEntry,
+    ReportEntry,
+    clean,
+)
 from seventh.render.hosts import shows_all
 from seventh.render.summary import summary
-from seventh.render.view import WORST_FIRST, Document, View
+from seventh.render.view import Document, View
 from seventh.render.wording import Wording
 
 BLAMED = {
@@ -48,7 +58,32 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
     started_seconds: float
     unmeasured: tuple[str, ...]
     """The names of limits whose metric or phase was not measured."""
+    unverified: tuple[str, ...]
+    """What was to be judged and could not be."""
     transcript: tuple[str, ...]
+    verbose: bool = False
+    part_of: str = ""
+    """The target of which it is a part, such as the domain of a mail server; else empty."""
+    repeated: Mapping[str, tuple[str, ...]] = {}
+    """By an earlier part's target, the ids of the findings that are shown there and hold here."""
+
+    @property
+    def findings(self) -> tuple[FindingEntry, ...]:
+        """The findings to show: those that no earlier part has word for word."""
+        elsewhere = {rule for ids in self.repeated.values() for rule in ids}
+        return tuple(each for each in self.entry.findings if each.id not in elsewhere)
+
+    @property
+    def name(self) -> str:
+        """The target; with ``--from``, the place as well, as each has a report of it."""
+        place = self.entry.place
+        return f"{self.entry.target} from {place}" if place else self.entry.target
+
+    @property
+    def vantage(self) -> str:
+        """The machine that made the check; with ``--from``, the place and its machine."""
+        place = self.entry.place
+        return f"{place} ({self.entry.vantage})" if place else self.entry.vantage
 
     @property
     def summaries(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
@@ -58,6 +93,7 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             (clean(room), tuple(summary(self.facts[room], shown=shown, timed=timed)))
             for room in self.rooms
+            if self.verbose or not any(room in table.replaces for table in self.tables)
         )
 
     @property
@@ -70,12 +106,18 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
         """The notes on the reading of a configuration file, and what makes the status unknown."""
         lint = self.facts.get(LintFacts.ROOM)
         notes = [str(note) for note in getattr(lint, "notes", ())]
+        notes += [f"as {where}: {', '.join(ids)}" for where, ids in self.repeated.items()]
         return tuple(clean(note) for note in [*notes, self.undecided] if note)
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
         """The facts that are shown as bars."""
         return tuple(each for room in sorted(self.facts) for each in self.facts[room].drawings())
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that the protocol makes of the facts; none for most."""
+        return tables_of(self.entry.protocol, self.facts)
 
     @property
     def bars(self) -> tuple[tuple[PhaseEntry, float, float], ...]:
@@ -104,10 +146,11 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def undecided(self) -> str:
-        """The limits that were not measured, if nothing failed that explains it; else empty."""
-        if self.entry.failure is not None or not self.unmeasured:
+        """What makes the status unknown, if nothing failed that explains it; else empty."""
+        if self.entry.failure is not None:
             return ""
-        return f"limits not measured: {', '.join(self.unmeasured)}"
+        limits = f"limits not measured: {', '.join(self.unmeasured)}" if self.unmeasured else ""
+        return "; ".join(filter(None, (limits, *self.unverified)))
 
     @property
     def rule_counts(self) -> str:
@@ -123,9 +166,40 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def present(document: Document, view: View) -> tuple[Presentation, ...]:
-    """Return every report of ``document``, ready for layout."""
+    """Return every report of ``document``, ready for layout; its parts follow a report."""
     wording = Wording(view.lang)
-    return tuple(_present(report, wording, view) for report in document.reports)
+    return tuple(each for report in document.reports for each in _with_parts(report, wording, view))
+
+
+def whole(reports: Sequence[Presentation]) -> tuple[Presentation, ...]:
+    """Return the reports that are not parts of another."""
+    return tuple(report for report in reports if not report.part_of)
+
+
+def _with_parts(report: Report, wording: Wording, view: View) -> Iterator[Presentation]:
+    yield _present(report, wording, view)
+    seen: dict[tuple[str, str], str] = {}
+    for part in report.parts:
+        made = _present(part, wording, view)
+        repeated: dict[str, list[str]] = {}
+        for finding in made.entry.findings:
+            first = seen.setdefault((finding.id, finding.evidence), made.entry.target)
+            if first != made.entry.target:
+                repeated.setdefault(first, []).append(finding.id)
+        yield replace(
+            made, part_of=clean(report.target),
+            repeated={where: tuple(ids) for where, ids in repeated.items()},
+        )  # fmt: skip
+
+
+def tables_of(room: str, facts: Mapping[str, Facts]) -> tuple[Table, ...]:
+    """Return the tables of the protocol's module ``tables``, made printable."""
+    if room not in protocols.rooms() or not protocols.has_part(room, "tables"):
+        return ()
+    made: tuple[Table, ...] = protocols.part(room, "tables").tables(facts)
+    return tuple(
+        replace(table, rows=tuple(tuple(map(clean, row)) for row in table.rows)) for table in made
+    )
 
 
 def span_seconds(entry: ReportEntry) -> float:
@@ -137,14 +211,14 @@ def span_seconds(entry: ReportEntry) -> float:
 
 def tally_statuses(reports: Sequence[Presentation]) -> str:
     """Return the number of reports by status, ``2 critical, 8 ok``, the worst first."""
-    counts = Counter(report.entry.status for report in reports)
+    counts = Counter(report.entry.status for report in whole(reports))
     return ", ".join(f"{counts[status]} {status}" for status in WORST_FIRST if counts[status])
 
 
 def needs_summary(reports: Sequence[Presentation], hosts: Iterable[HostEntry]) -> bool:
     """Return whether several reports need a table that no host's table of ports is already."""
-    targets = [report.entry.target for report in reports]
-    return len(reports) > 1 and not any(shows_all(host, targets) for host in hosts)
+    targets = [report.entry.target for report in whole(reports)]
+    return len(targets) > 1 and not any(shows_all(host, targets) for host in hosts)
 
 
 def count(number: int, noun: str) -> str:
@@ -174,7 +248,9 @@ def _present(report: Report, wording: Wording, view: View) -> Presentation:
         samples=samples(report),
         started_seconds=report.started_seconds,
         unmeasured=tuple(clean(name) for name in report.unmeasured),
+        unverified=tuple(map(clean, report.undecided)),
         transcript=tuple(clean(line) for line in report.transcript),
+        verbose=view.verbose,
     )
 
 

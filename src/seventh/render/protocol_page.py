@@ -12,7 +12,7 @@ from seventh.given import uses
 from seventh.model.checklist import CheckLine
 from seventh.model.option import declared
 from seventh.model.options import Options
-from seventh.model.spec import Spec
+from seventh.model.spec import Metric, Spec
 from seventh.render.commonmark import code, escape
 from seventh.rules.rule import AnyRule
 
@@ -47,7 +47,10 @@ def sections(spec: Spec) -> tuple[Section, ...]:
     has_lab = protocols.has_part(spec.name, "lab")
     faults: Sequence[Any] = protocols.part(spec.name, "lab").FAULTS if has_lab else ()
     targets = tuple(
-        (f"{s.name}://host", f"port {s.port}" if s.port else "the port is required")
+        (
+            s.pattern.replace("HOST", "host"),
+            f"port {s.port}" if s.port else "no port" if s.domain else "the port is required",
+        )
         for s in spec.schemes
     )
     tiers = tuple((str(tier), does) for tier, does in sorted(spec.tiers.items()))
@@ -55,12 +58,13 @@ def sections(spec: Spec) -> tuple[Section, ...]:
     names = _limit_names(spec)
     metrics = tuple(
         (
-            f'{m.name}{{{m.label}="…"}}' if m.label else m.name,
-            f"{m.kind}: {m.meaning}" + (f"; limit: {names[m.name]}" if m.name in names else ""),
+            _with_label(m),
+            f"{m.kind}: {m.meaning}"
+            + (f"; limit: {names[m.name]}" if m.name in names and not m.source else ""),
         )
         for m in spec.metrics
     )
-    verbs = tuple((f"seventh {spec.name} {verb.name}", verb.help) for verb in spec.verbs)
+    verbs = tuple((f"seventh {v.under or spec.name} {v.name}", v.help) for v in spec.verbs)
     lines = tuple((line.text, _decides(line)) for line in protocols.checklist(spec.name))
     wrong = tuple((fault.name, fault.meaning) for fault in faults)
     made = (
@@ -74,6 +78,13 @@ def sections(spec: Spec) -> tuple[Section, ...]:
         Section("Lab faults", ("Fault", "What the server does wrong"), wrong),
     )
     return tuple(section for section in made if section.rows)
+
+
+def _with_label(metric: Metric) -> str:
+    label = f'{metric.label}="…"' if metric.label else ""
+    source = f'source="{metric.source}"' if metric.source else ""
+    labels = ",".join(filter(None, (label, source)))
+    return f"{metric.name}{{{labels}}}" if labels else metric.name
 
 
 def _options(spec: Spec) -> tuple[tuple[str, str], ...]:
@@ -106,15 +117,18 @@ def _decides(line: CheckLine) -> str:
 
 def explain_protocol(spec: Spec) -> str:
     """Return the description of a protocol as text."""
-    blocks = [f"{spec.name}: {spec.title}"]
-    for section in sections(spec):
-        lines = [line for name, meaning in section.rows for line in _row(name, meaning)]
-        blocks.append("\n".join([section.title, *lines]))
+    blocks = [f"{spec.name}: {spec.title}", *map(as_text, sections(spec))]
     if spec.standards:
         names = ", ".join(spec.standards)
         text = textwrap.fill(names, _WIDTH, initial_indent="  ", subsequent_indent="  ")
         blocks.append(f"Standards\n{text}")
     return "\n\n".join(blocks) + "\n"
+
+
+def as_text(section: Section) -> str:
+    """Return a section as text."""
+    lines = [line for name, meaning in section.rows for line in _row(name, meaning)]
+    return "\n".join([section.title, *lines])
 
 
 def _row(name: str, meaning: str) -> list[str]:
@@ -135,7 +149,7 @@ def page(spec: Spec, rules: Sequence[AnyRule]) -> str:
     """Return a protocol's page, in Markdown."""
     blocks = [GENERATED, f"# {escape(spec.title)} (`{spec.name}`)"]
     for section in sections(spec):
-        blocks += [f"## {section.title}", _table(section)]
+        blocks += [f"## {section.title}", table(section)]
     if rules:
         ids = sorted(rule.id for rule in rules)
         blocks += ["## Rules", ", ".join(f"[{name}](../rules/{name}.md)" for name in ids)]
@@ -144,7 +158,8 @@ def page(spec: Spec, rules: Sequence[AnyRule]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _table(section: Section) -> str:
+def table(section: Section) -> str:
+    """Return a section's rows as a table in Markdown."""
     rows = [f"| {section.heads[0]} | {section.heads[1]} |", "|---|---|"]
     rows += [
         f"| {code(name) if section.codes else escape(name)} | {escape(meaning)} |"
@@ -158,12 +173,12 @@ def index(specs: Mapping[str, Spec]) -> str:
     rows = ["| Protocol | Targets | |", "|---|---|---|"]
     rows += [
         f"| [`{spec.name}`]({spec.name}.md) "
-        f"| {', '.join(f'`{scheme.name}://`' for scheme in spec.schemes)} | {escape(spec.title)} |"
+        f"| {', '.join(f'`{scheme.start}`' for scheme in spec.schemes)} | {escape(spec.title)} |"
         for spec in specs.values()
     ]
     common = Section("Metrics of every report", ("Metric", "Meaning"), COMMON_METRICS)
     blocks = [
         GENERATED, "# Protocols", "`seventh explain PROTOCOL` shows the same text.",
-        "\n".join(rows), f"## {common.title}", _table(common),
+        "\n".join(rows), f"## {common.title}", table(common),
     ]  # fmt: skip
     return "\n\n".join(blocks) + "\n"

@@ -44,7 +44,7 @@ def summary(
     return _pairs(
         (
             (name, value)
-            for name, value in _learnt(facts)
+            for name, value in _unfolded(facts)
             if not (name in _UNSHOWN or (isinstance(value, float) and round(value, 9) in timed))
         ),
         shown,
@@ -113,6 +113,15 @@ def _learnt(record: msgspec.Struct) -> Iterable[tuple[str, Any]]:
         if _is_nothing(value) or is_default(field, value):
             continue
         yield field.name, _in_words(field.type, value)
+
+
+def _unfolded(record: msgspec.Struct) -> Iterable[tuple[str, Any]]:
+    """Yield what was learnt; of a struct that is ``UNFOLDED``, its fields in its place."""
+    for name, value in _learnt(record):
+        if isinstance(value, msgspec.Struct) and getattr(type(value), "UNFOLDED", False):
+            yield from _unfolded(value)
+        else:
+            yield name, value
 
 
 def _is_nothing(value: Any) -> bool:

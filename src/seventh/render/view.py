@@ -12,10 +12,7 @@ from msgspec.structs import replace
 from seventh.model.host import Host
 from seventh.model.place import Comparison, Place
 from seventh.model.report import Report
-from seventh.model.severity import Severity, Status
-
-WORST_FIRST = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
-"""Statuses from worst to best: unknown may hide anything less than critical."""
+from seventh.model.severity import WORST_FIRST, Severity, Status
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +75,13 @@ def view_for(stream: TextIO, environ: Mapping[str, str], view: View = PLAIN) -> 
 def status_of(report: Report, view: View) -> Status:
     """Return the report's status, by the view's bar."""
     return report.status_at(view.bar)
+
+
+def status_of_run(document: Document, view: View) -> Status:
+    """Return the status of a run: unknown, unless it is worse, if a place has a report missing."""
+    statuses = [status_of(report, view) for report in document.reports]
+    missing = any(place.missing for place in document.places)
+    return worst([*statuses, Status.UNKNOWN] if missing else statuses)
 
 
 def worst(statuses: Iterable[Status]) -> Status:

@@ -52,7 +52,7 @@ class Wording:
         params = clean_params(finding.params)
         template = self._room(finding.room).get(finding.id)
         if template is None:
-            return Words(title=finding.id, evidence=_listed(params), why="", fix={})
+            return Words(title=printable(finding.id), evidence=_listed(params), why="", fix={})
         words = filled(template, params)
         exact = {name: _lines(lines) for name, lines in finding.fixes.items()}
         return replace(words, fix=_placed({**words.fix, **exact}, finding))

@@ -11,6 +11,7 @@ import os
 
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
+from seventh.net.on_failure import on_failure
 from seventh.net.stopwatch import user_mark
 from seventh.net.stream import Stream
 from seventh.web import limits
@@ -113,15 +114,12 @@ class H2Connection(HttpConnection):
                     f"{request.protocol} over HTTP/2 is not supported",
                 )
         stream = await self.open(request, deadline_ns=deadline_ns)
-        try:
+        with on_failure(stream.leave):
             await stream.head(deadline_ns)
             if 200 <= stream.status < 300:
                 return stream.exchange.response(), H2Tunnel(self._pump, stream)
             await stream.send(b"", end=True)
             return await stream.response(deadline_ns, body_cap), None
-        except BaseException:
-            stream.leave()
-            raise
 
     async def settings(self, deadline_ns: int | None = None) -> dict[int, int]:
         """Wait for the peer's settings and return them by code (RFC 9113 §6.5)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Literal
 
 from seventh.model.failure import Failed, Reason
@@ -15,6 +16,7 @@ _NAT64 = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48")))
 """RFC 6052 and RFC 8215: the last 32 bits are the IPv4 address that a translator connects to."""
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 """RFC 4291 §2.5.5.1: an IPv4 address in the last 32 bits, deprecated and still routed by some."""
+_EVERY = re.compile(r"[0-9a-fA-F.:]+/0*[01]$")
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,
@@ -33,6 +35,11 @@ def is_literal(host: str) -> bool:
         return not getattr(ipaddress.ip_address(host), "scope_id", None)
     except ValueError:
         return False
+
+
+def covers_everyone(network: str) -> bool:
+    """Return whether a network has every address, or half of them: ``0.0.0.0/0``, ``::/1``."""
+    return _EVERY.match(network) is not None
 
 
 def reach(ip: str) -> Reach:
@@ -68,6 +75,22 @@ def check_peer_named(peer: str, named: str) -> None:
             Reason.ADDRESS_POLICY,
             f"the {reach(peer)} peer {peer} refers to the {nearest} address {named}: not followed",
         )
+
+
+def check_asked(named: str) -> None:
+    """Raise Failed (address-policy) for an address that no one may have Seventh connect to.
+
+    It is for targets that others name over the network: link-local addresses and clouds' metadata
+    services, also by way of an IPv6 address that carries an IPv4 one.
+    """
+    meant = _meant(named)
+    if any(each.is_link_local for each in meant):
+        why = "link-local"
+    elif not _METADATA.isdisjoint(meant):
+        why = "a cloud metadata service"
+    else:
+        return
+    raise Failed(Reason.ADDRESS_POLICY, f"{named} is {why}: not probed", phase="resolve")
 
 
 def _parsed(ip: str) -> _Address:

@@ -41,8 +41,9 @@ _SAME = {
     "AESCCM8": "CCM8", "TLSv1.0": "TLSv1", "EDH": "DHE", "EECDH": "ECDHE",
     "COMPLEMENTOFALL": "eNULL",
 }  # fmt: skip
-_UNBUILT = frozenset({"RC4", "RC2", "DES", "3DES", "IDEA", "SEED", "EXP", "LOW"})
+_UNBUILT = frozenset({"RC4", "RC2", "DES", "3DES", "IDEA", "SEED", "EXP"})
 """Groups that only those get who name them: libraries since 2016 are built without."""
+_WEAK_STRENGTHS = frozenset({"EXP", "LOW"})
 _INSECURE = frozenset({"eNULL", "aNULL"})
 """Groups that no handshake uses at a security level above 0, except, to be told, by name."""
 _BY_ALIAS = {"ADH": "aNULL", "AECDH": "aNULL"}
@@ -155,7 +156,10 @@ def _selected(word: str, anyway: Set[str]) -> list[Suite]:
     if named:
         return named
     parts = {_SAME.get(part, part) for part in word.split("+")}
-    rare = (_UNBUILT | _INSECURE) - anyway - {_BY_ALIAS.get(part, part) for part in parts}
+    named_groups = {_BY_ALIAS.get(part, part) for part in parts}
+    if not _WEAK_STRENGTHS.isdisjoint(parts):
+        named_groups |= _UNBUILT  # whatever their encryption
+    rare = (_UNBUILT | _INSECURE) - anyway - named_groups
     return [
         suite
         for suite in suites()

@@ -82,7 +82,7 @@ class FlightReader:
         if kind == n.ALERT:
             return [self._alert(payload)]
         if kind == n.APPLICATION_DATA:
-            return [Ciphertext()]
+            return [Ciphertext(len(payload))]
         if kind != n.HANDSHAKE:
             return []
         self._messages += payload

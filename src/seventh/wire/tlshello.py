@@ -99,7 +99,10 @@ class HelloDone(msgspec.Struct, frozen=True):
 
 
 class Ciphertext(msgspec.Struct, frozen=True):
-    """The first encrypted record."""
+    """An encrypted record."""
+
+    size: int
+    """Of its payload, in bytes."""
 
 
 Event = ServerHello | Certificates | KeyExchange | HelloDone | Alert | Ciphertext

@@ -26,6 +26,7 @@ CERTIFICATE_STATUS = 22
 # Extensions.
 SERVER_NAME, STATUS_REQUEST, SUPPORTED_GROUPS, EC_POINT_FORMATS = 0, 5, 10, 11
 SIGNATURE_ALGORITHMS, ALPN, EXTENDED_MASTER_SECRET, SESSION_TICKET = 13, 16, 23, 35
+PRE_SHARED_KEY = 41
 EARLY_DATA, SUPPORTED_VERSIONS, KEY_SHARE, RENEGOTIATION_INFO = 42, 43, 51, 0xFF01
 
 RENEGOTIATION_SCSV = 0x00FF
@@ -106,13 +107,14 @@ SUITES = {
 """Cipher suites by number; pre-shared-key, Kerberos, SRP and national suites are left out."""
 
 Grade = Literal["broken", "obsolete", "good"]
-_BROKEN = ("NULL", "EXPORT", "RC4", "RC2", "DES_", "DES40", "_anon_")
+_BROKEN = ("NULL", "EXPORT", "RC4", "RC2", "DES", "_anon_")
 
 
 def grade(name: str) -> Grade:
     """Return the grade of a cipher suite by BCP 195.
 
-    ``broken``: no encryption, no authentication, or less than 112 bits (RFC 9325 §4.1).
+    ``broken``: no encryption, no authentication, less than 112 bits (RFC 9325 §4.1), or 3DES, whose
+    blocks of 64 bits repeat within one long connection (CVE-2016-2183).
     ``obsolete``: no forward secrecy (static RSA or ECDH), or CBC, which is not among the suites
     that §4.2 recommends. Anything else, an unknown name too, is ``good``.
     """

@@ -12,6 +12,10 @@ from tests.lint.changes import changes
 
 PASS = "reverse_proxy a:1"
 RSA, ECDSA = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"
+OWN_SUITES = (
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+)  # fmt: skip
 CIPHERS = f"ciphers {RSA} {ECDSA}"
 TYPE = "match {\nheader Content-Type"
 UPGRADE = "header_up Upgrade WebSocket\nheader_up Connection Upgrade"
@@ -110,6 +114,14 @@ FILES: dict[str, dict[str, object]] = {
     },
     options("servers {\ntimeouts {\nidle 10s\n}\n}"): {"http.keepalive_seconds": 10.0},
     options("servers {\ntimeouts {\nidle 0\n}\n}"): {},
+    # the last line counts
+    options("servers {\ntimeouts {\nidle 10s\nidle 20s\n}\n}"): {"http.keepalive_seconds": 20.0},
+    site("tls {\nalpn h2\nalpn http/1.1\n}\nfile_server"): {"http.h2": False},
+    site("tls {\nalpn http/1.1\nalpn h2\n}\nfile_server"): {},
+    # without HTTP/3, nothing breaks it
+    options("servers {\nprotocols h1 h2\n}", "header Connection keep-alive\nfile_server"): {
+        "http.alt_svc": (), "http.h3": False, "http.h3_ports": (),
+    },
     options("servers :443 {\nprotocols h1\n}"): {
         "http.alt_svc": (), "http.h2": False, "http.h3": False, "http.h3_ports": (),
     },
@@ -224,7 +236,8 @@ FILES: dict[str, dict[str, object]] = {
     },
     site("tls {\nprotocols tls1.2 tls1.2\n}\nfile_server"): {
         "http.h3_broken": "tls leaves TLS 1.3 out, without which there is no QUIC",
-        "tls.group": None, "tls.hybrid_group": None, "tls.versions": ("TLSv1.2",),
+        "tls.group": None, "tls.hybrid_group": None, "tls.suites": OWN_SUITES,
+        "tls.versions": ("TLSv1.2",),
         "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
     },
     site("tls {\nalpn http/1.1\n}\nfile_server"): {"http.h2": False},
@@ -232,7 +245,7 @@ FILES: dict[str, dict[str, object]] = {
     site(f"tls {{\nprotocols tls1.2 tls1.2\n{CIPHERS}\ncurves x25519\n}}\nfile_server"): {
         "http.h3_broken": "tls leaves TLS 1.3 out, without which there is no QUIC",
         "tls.group": None, "tls.hybrid_group": None,
-        "tls.obsolete_suites": (ECDSA,),
+        "tls.obsolete_suites": (ECDSA,), "tls.suites": (ECDSA,),
         "tls.versions": ("TLSv1.2",),
         "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
     },

@@ -55,6 +55,7 @@ SCENES: dict[str, Scene] = {
         site=("handle /events {\n\treverse_proxy localhost:8080 {\n\tresponse_buffers 1m\n\t}\n}",),
         drop=("handle /events",),
     ),
+    "HTTP-PROXY-TRUST": Scene(options="servers {\n\ttrusted_proxies static 0.0.0.0/0\n}"),
     "HTTP-NO-REUSE": Scene(options="servers {\n\ttimeouts {\n\t\tidle 2s\n\t}\n}"),
     "HTTP-NO-HTTPS": Scene(address="http://www.example.org", without=(HSTS,)),
     "HTTP-HSTS": Scene(without=(HSTS,)),
@@ -76,6 +77,10 @@ SCENES: dict[str, Scene] = {
     "WS-IDLE-CUT": Scene(
         site=("handle /ws {\n\treverse_proxy localhost:8080 {\n\tstream_timeout 30s\n\t}\n}",),
         drop=("handle /ws",),
+    ),
+    "TLS-CLIENTS-CUT": Scene(
+        site=(("tls {\n\tprotocols tls1.2 tls1.2\n"
+              "\tciphers TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA\n}"),),
     ),
     "TLS-NO13": Scene(site=("tls {\n\tprotocols tls1.2 tls1.2\n}",)),
     "TLS-WEAK-CIPHER": Scene(

@@ -29,6 +29,10 @@ def options(inside: str, more: str = "file_server") -> str:
     return f"{{\n{inside}\n}}\n{site(more)}"
 
 
+def trusting(proxies: str, inside: str = "file_server") -> str:
+    return options(f"servers {{\ntrusted_proxies {proxies}\n}}", inside)
+
+
 def judge(text: str, software: str = "") -> Report:
     wanted = Wanted(software=(parse_software(software),) if software else ())
     return lint_text("Caddyfile", text.encode(), wanted)
@@ -97,6 +101,18 @@ CASES: list[tuple[str, str, str]] = [
     ("HTTP-0RTT-UNSAFE", site(PROXY + " {\nheader_up -Early-Data\n}"), site(PROXY)),
     ("HTTP-0RTT-UNSAFE", site("request_header -Early-*\n" + PROXY),
      options("servers {\n0rtt off\n}", "request_header -Early-*\n" + PROXY)),
+    ("HTTP-PROXY-TRUST", trusting("static 10.0.0.0/8 ::/0"),
+     trusting("static 10.0.0.0/8 fd00::/8")),
+    ("HTTP-PROXY-TRUST", trusting("static 0.0.0.0/1"), trusting("static 0.0.0.0/2")),
+    ("HTTP-PROXY-TRUST", trusting("static 0.0.0.0/0"), trusting("static private_ranges")),
+    ("HTTP-PROXY-TRUST", trusting("static 0.0.0.0/0"),
+     trusting("static 0.0.0.0/0\ntrusted_proxies static 10.0.0.0/8")),
+    ("HTTP-PROXY-TRUST", trusting("static 0.0.0.0/0"),
+     trusting("static 0.0.0.0/0", "bind 127.0.0.1\nfile_server")),
+    ("HTTP-PROXY-TRUST", site(PROXY + " {\ntrusted_proxies 0.0.0.0/0\n}"),
+     site(PROXY + " {\ntrusted_proxies private_ranges\n}")),
+    ("HTTP-PROXY-TRUST", site("handle /a/* {\n" + PROXY + " {\ntrusted_proxies ::/0\n}\n}"),
+     site("handle /a/* {\n" + PROXY + "\n}")),
     ("SSE-HEARTBEAT", site("reverse_proxy /events localhost:1 {\nresponse_buffers 1MB\n}"),
      site("reverse_proxy /events localhost:1 {\nflush_interval 1m\n}")),
     ("WS-STRIPPED", site(PROXY + " {\nheader_up Connection {>Connection}\n}"), site(PROXY)),
@@ -109,6 +125,9 @@ CASES: list[tuple[str, str, str]] = [
      site("reverse_proxy /ws a:1 {\ntransport http {\nread_timeout 1h\n}\n}")),
     ("WS-CLEAR", site("reverse_proxy /ws a:1", "http://a.example"), site("reverse_proxy /ws a:1")),
     ("TLS-NO13", site("tls {\nprotocols tls1.2 tls1.2\n}"), site("tls {\nprotocols tls1.2\n}")),
+    ("TLS-CLIENTS-CUT", site("tls {\nprotocols tls1.2 tls1.2\nciphers "
+                             "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA\n}"),
+     site("tls {\nciphers TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA\n}")),
     ("TLS-WEAK-CIPHER", site("tls c k {\nciphers TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA\n}"),
      site("tls c k {\nprotocols tls1.3\nciphers TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA\n}")),
     ("TLS-WEAK-CIPHER", site("tls {\nciphers TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA\n}"),
@@ -308,3 +327,21 @@ def test_other_kinds_are_not_taken_for_it(tmp_path: Path) -> None:
     path = tmp_path / "app.ini"
     path.write_text("[log]\nlevel = info\n[bind]\nport = 80\n")
     assert lint_file(path, Wanted()).failure is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "params"),
+    [
+        (trusting("static ::/0 0.0.0.0/0"),
+         {"networks": ("::/0", "0.0.0.0/0"), "field": "X-Forwarded-For"}),
+        (trusting("static ::/0\nclient_ip_headers CF-Connecting-IP X-Real-IP"),
+         {"networks": ("::/0",), "field": "CF-Connecting-IP, X-Real-IP"}),
+        (options("servers {\nclient_ip_headers X-Real-IP\n}",
+                 "reverse_proxy a:1 {\ntrusted_proxies 0.0.0.0/0 10.0.0.0/8\n}"),
+         {"networks": ("0.0.0.0/0",), "field": "X-Forwarded-For"}),
+    ],
+)  # fmt: skip
+def test_whose_word_is_taken(text: str, params: dict[str, object]) -> None:
+    (finding,) = (one for one in judge(text).findings if one.id == "HTTP-PROXY-TRUST")
+    assert finding.params == params
+    assert finding.source[0].text.startswith("trusted_proxies ")

@@ -45,7 +45,18 @@ ONLY12 = {
     "versions": ("TLSv1.2",), "versions_refused": (*OLD, "TLSv1.3"), "hybrid_group": None,
     "group": None,
 }  # fmt: skip
+OWN_SUITES = tuple(
+    f"TLS_ECDHE_{{}}_WITH_{rest}"
+    for rest in ("AES_256_GCM_SHA384", "AES_128_GCM_SHA256", "CHACHA20_POLY1305_SHA256")
+)
 ONLY13 = {"versions": ("TLSv1.3",), "versions_refused": (*OLD, "TLSv1.2")}
+
+
+def of(*keys: str) -> tuple[str, ...]:
+    """Caddy's own suites for these keys."""
+    return tuple(suite.format(key) for key in keys for suite in OWN_SUITES)
+
+
 UNTOLD = {
     "versions": (), "versions_refused": (), "broken_suites": None, "obsolete_suites": None,
     "hybrid_group": None, "group": None,
@@ -58,7 +69,9 @@ UNTOLD = {
         ("", {}),
         ("protocols tls1.2", {}), ("protocols tls1.2 tls1.3", {}),
         ("protocols tls1.3", ONLY13), ("protocols tls1.3 tls1.3", ONLY13),
-        ("protocols tls1.2 tls1.2", ONLY12),
+        ("protocols tls1.2 tls1.2", {**ONLY12, "suites": of("ECDSA")}),
+        ("protocols tls1.2 tls1.2\nkey_type rsa2048", {**ONLY12, "suites": of("RSA")}),
+        ("protocols tls1.2 tls1.2\nload certs", {**ONLY12, "suites": of("ECDSA", "RSA")}),
         ("protocols tls1.3\nprotocols tls1.2", {}),
         ("protocols tls1.2\nprotocols tls1.3", ONLY13),
         ("protocols tls1.1", UNTOLD), ("protocols tls1.2 tls1.4", UNTOLD),

@@ -34,6 +34,8 @@ def fixed(folder: Path, kind: str, rule: str, text: str) -> Fixed:
          ("server A.example iburst\nserver b iburst\nserver a.example. iburst\n"
          "server a.example iburst\n"),
          "server A.example iburst\nserver b iburst\n"),
+        ("chrony.conf", "NTP-SAMEUP", "server a\nserver b\nPeer a.\nserver b\n",
+         "server a\nserver b\n"),
         ("ntp.conf", "NTP-IBURST", "server a.example  # ours\n",
          "server a.example iburst  # ours\n"),
         # a line for one family is no line for another; one that is there is not repeated

@@ -54,6 +54,8 @@ SITE: dict[str, str | tuple[str, ...]] = {
         "no servers are inside upstream",
     ),
     "types { a b; } types { c d; }": "",
+    "types { a b; } location / { gzip on off; } types { c d; }":
+        'invalid number of arguments in "gzip" directive',
     "types { a; }": "",
     "if ($args) { gzip on; }": '"gzip" directive is not allowed here',
     "location / { if ($args) { listen 80; } }": '"listen" directive is not allowed here',

@@ -78,6 +78,7 @@ LONG = "too long parameter: a {} of {} bytes or more"
         (f"a '{'x' * 4095}';", 1, LONG.format("word", 4095), []),
         (f"# {'x' * 5000}\n", 1, LONG.format("comment", 4096), []),
         (f"a;\n#{'x' * 4095}", 1, LONG.format("comment", 4096), ["a"]),
+        (f"#{'é' * 2048}", 1, LONG.format("comment", 4096), []),
         ("a_by_lua_block { if x then", 1, NO_LUA_END, ["a_by_lua_block"]),
         ("a_by_lua_block { { }", 1, NO_LUA_END, ["a_by_lua_block"]),
         ("a_by_lua_block { [[ }", 1, NO_LUA_END, ["a_by_lua_block"]),

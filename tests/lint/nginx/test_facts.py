@@ -11,11 +11,17 @@ from seventh.lintkit.files import Files
 from seventh.lintkit.linted import View, parse_software
 from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.http.facts.config import LostHeader, LostHeaders
+from seventh.wire import opensslciphers
 from tests.lint.changes import changes
 from tests.lint.nginx.texts import server, whole
 
 PASS = "proxy_pass http://127.0.0.1;"
 H3 = "listen 443 quic;"
+HIGH = tuple(
+    suite for suite in opensslciphers.allowed("HIGH:!aNULL:!MD5:!DHE:!DSS") or ()
+    if suite.startswith(("TLS_ECDHE_", "TLS_RSA_"))
+)  # fmt: skip
+"""What the default list allows without ``ssl_dhparam``."""
 NO_CONTENT = {
     "http.brotli": None, "http.brotli_types": (), "http.cache_control": None, "http.etag": None,
     "http.expires": "", "http.gzip": None, "http.gzip_types": (), "http.gzip_vary": None,
@@ -47,6 +53,9 @@ def front(text: str) -> View:
 
 
 FILES: dict[str, dict[str, object]] = {
+    server("server_tokens off;"): {"http.tells_version": False},
+    server("server_tokens build;"): {},
+    server("more_clear_headers Server;"): {"http.tells_version": None},
     server("gzip on;"): {"http.gzip": True},
     server("gzip on; gzip_types text/css *;"): {
         "http.gzip": True, "http.gzip_types": ("text/html", "text/css", "*"),
@@ -139,7 +148,7 @@ FILES: dict[str, dict[str, object]] = {
     server("location /a { return 404; }"): {},
     server("location / { location /a { return 404; } }"): {},
     server("ssl_protocols TLSv1.2;"): {
-        "tls.versions": ("TLSv1.2",),
+        "tls.suites": HIGH, "tls.versions": ("TLSv1.2",),
         "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
     },
     server("ssl_protocols TLSv1.3;"): {
@@ -147,7 +156,7 @@ FILES: dict[str, dict[str, object]] = {
         "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"),
     },
     server("ssl_protocols TLSv1 TLSv1.2; ssl_protocols TLSv1.1;"): {
-        "tls.versions": ("TLSv1.0", "TLSv1.1", "TLSv1.2"),
+        "tls.suites": HIGH, "tls.versions": ("TLSv1.0", "TLSv1.1", "TLSv1.2"),
         "tls.versions_refused": ("SSLv3", "TLSv1.3"),
     },
     server("ssl_ciphers ECDHE-RSA-AES128-SHA:AES128-GCM-SHA256:DHE-RSA-AES128-GCM-SHA256;"): {
@@ -169,7 +178,22 @@ FILES: dict[str, dict[str, object]] = {
         "tls.unknown": {},
     },
     server("ssl_ecdh_curve X25519; ssl_protocols TLSv1.2;"): {
-        "tls.unknown": {}, "tls.versions": ("TLSv1.2",),
+        "tls.suites": HIGH, "tls.unknown": {}, "tls.versions": ("TLSv1.2",),
+        "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
+    },
+    server("ssl_session_timeout 1d;"): {"tls.ticket_lifetime_seconds": 86400},
+    server("ssl_session_timeout 7d;"): {"tls.ticket_lifetime_seconds": 604800},
+    server("ssl_session_timeout 8d;"): {"tls.ticket_lifetime_seconds": 604800},
+    server("ssl_session_timeout 8d; ssl_protocols TLSv1.2; ssl_ciphers ECDHE+AESGCM+AES128;"): {
+        "tls.obsolete_suites": (), "tls.ticket_lifetime_seconds": 691200,
+        "tls.suites": ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+                       "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+        "tls.versions": ("TLSv1.2",),
+        "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
+    },
+    server("ssl_session_tickets off; ssl_protocols TLSv1.2;"): {
+        "tls.resumed": False, "tls.suites": HIGH, "tls.ticket_lifetime_seconds": None,
+        "tls.tickets": 0, "tls.versions": ("TLSv1.2",),
         "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
     },
     server("ssl_session_tickets off;"): {"tls.resumed": False},
@@ -179,7 +203,7 @@ FILES: dict[str, dict[str, object]] = {
         "tls.early_data_accepted": True, "tls.max_early_data_bytes": 16384,
     },
     server("ssl_early_data on; ssl_protocols TLSv1.2;"): {
-        "tls.versions": ("TLSv1.2",),
+        "tls.suites": HIGH, "tls.versions": ("TLSv1.2",),
         "tls.versions_refused": ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.3"),
     },
     server("ssl_verify_client on;"): {"tls.client_certificate": "required"},

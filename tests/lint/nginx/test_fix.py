@@ -92,6 +92,65 @@ def test_places(rule: str, before: str, after: str, tmp_path: Path) -> None:
     assert [change.after.decode() for change in made.changes] == [whole(after)]
 
 
+MAP = "map $http_upgrade $connection_upgrade {\n    default upgrade;\n    '' close;\n}\n"
+SITE = "server {\n    listen 80;\n    location /ws {\n        proxy_pass http://a;\n%s    }\n}\n"
+UPGRADE = (
+    "        proxy_http_version 1.1;\n        proxy_set_header Upgrade $http_upgrade;\n"
+    "        proxy_set_header Connection $connection_upgrade;\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "after"),
+    [
+        # a file that an http block includes: what belongs there is put before its first block,
+        ("WS-STRIPPED", SITE % "", MAP + SITE % UPGRADE),
+        # or behind what it has there
+        ("WS-STRIPPED", f"# site\nserver_tokens off; # all\n{SITE % ''}",
+         f"# site\nserver_tokens off; # all\n{MAP}{SITE % UPGRADE}"),
+        ("HTTP-HSTS", f"server {{\n}}\nserver {{\n  {TLS}\n  root /s;\n}}\n",
+         f"server {{\n}}\nserver {{\n  {TLS}\n  root /s;\n  {HSTS}\n}}\n"),
+        # a block without plain directives
+        ("HTTP-HSTS", f"server {{ {TLS} location / {{ root /s; }} }}\n",
+         f"server {{ {TLS}\n{HSTS} location / {{ root /s; }} }}\n"),
+        # what a rule has for http goes there, the rest into the server
+        ("HTTP-RETRY-INFO",
+         whole("  limit_req_zone $binary_remote_addr zone=a:1m rate=1r/s;\n  server {\n"
+               "    listen 80;\n    limit_req zone=a;\n    root /s;\n  }\n"),
+         whole("  limit_req_zone $binary_remote_addr zone=a:1m rate=1r/s;\n"
+               "  map $status $retry_after {\n      429 10;\n      503 10;\n  }\n  server {\n"
+               "    listen 80;\n    limit_req zone=a;\n    root /s;\n    limit_req_status 429;\n"
+               "    add_header Retry-After $retry_after always;\n  }\n")),
+        # of http the lines in force are replaced where they are
+        ("TLS-NO-RESUME",
+         whole(f"  server {{ {TLS} ssl_session_cache off; ssl_session_tickets off; root /s; }}\n"),
+         whole(f"  server {{ {TLS} ssl_session_cache shared:TLS:10m; ssl_session_tickets on; "
+               "root /s; }\n")),
+        ("QUIC-IDLE",
+         whole(f"  keepalive_timeout 0;\n  server {{\n    {TLS}\n    listen 443 quic reuseport;\n"
+               "    root /s;\n  }\n"),
+         whole(f"  keepalive_timeout 65;\n  server {{\n    {TLS}\n    listen 443 quic reuseport;\n"
+               "    root /s;\n  }\n")),
+        # a server's own line for all of its locations
+        ("HTTP-VARY",
+         whole("  server {\n    listen 80;\n    location / {\n      gzip on;\n      root /s;\n"
+               "    }\n  }\n"),
+         whole("  server {\n    listen 80;\n    gzip_vary on;\n    location / {\n      gzip on;\n"
+               "      root /s;\n    }\n  }\n")),
+        # one line of a location is replaced, the other added behind its last one
+        ("WS-IDLE-CUT", MAP + SITE % f"{UPGRADE}        proxy_read_timeout 9s;\n",
+         MAP + SITE % (f"{UPGRADE}        proxy_read_timeout 3600s;\n"
+                       "        proxy_send_timeout 3600s;\n")),
+    ],
+)  # fmt: skip
+def test_places_in_a_part_and_in_the_whole(
+    rule: str, before: str, after: str, tmp_path: Path
+) -> None:
+    made = fixed(tmp_path, rule, before)
+    assert made.unfixed == ()
+    assert [change.after.decode() for change in made.changes] == [after]
+
+
 def test_before_nginx_1_25_http2_is_a_parameter_of_every_tls_socket(tmp_path: Path) -> None:
     before = whole(
         "  server {\n    listen 443 ssl default_server;\n    listen [::]:443 ssl;\n    listen 80;\n"

@@ -87,6 +87,7 @@ SCENES: dict[str, Scene] = {
     "QUIC-IDLE": Scene(server=f"{QUIC} quic_retry on; keepalive_timeout 12;"),
     "HTTP-0RTT-UNSAFE": Scene(server="ssl_early_data on;", location=PROXY),
     "SSE-HEARTBEAT": Scene(location=PROXY, path="/events"),
+    "HTTP-SERVER-LEAK": Scene(),
     "HTTP-NO-REUSE": Scene(server="keepalive_timeout 0;"),
     "HTTP-NO-HTTPS": Scene(server="listen 80;", without=("listen", "http2", "ssl", "Strict")),
     "HTTP-HSTS": Scene(without=("Strict-",)),
@@ -108,6 +109,13 @@ SCENES: dict[str, Scene] = {
     "TLS-LEGACY": Scene(server="ssl_protocols TLSv1 TLSv1.2 TLSv1.3;", without=("ssl_protocols",)),
     "TLS-NO13": Scene(server="ssl_protocols TLSv1.2;", without=("ssl_protocols",)),
     "TLS-WEAK-CIPHER": Scene(without=("ssl_ciphers",)),
+    "TLS-CLIENTS-CUT": Scene(
+        server="ssl_protocols TLSv1.2; ssl_ciphers AES128-GCM-SHA256;",
+        without=("ssl_protocols", "ssl_ciphers"),
+    ),
+    "TLS-TICKET-LONG": Scene(
+        server="ssl_protocols TLSv1.2; ssl_session_timeout 2d;", without=("ssl_protocols",)
+    ),
     "TLS-NO-PQ": Scene(server="ssl_ecdh_curve X25519:P-256;"),
     "TLS-NO-RESUME": Scene(server="ssl_session_tickets off;"),
     "TLS-0RTT-ON": Scene(server="ssl_early_data on;"),

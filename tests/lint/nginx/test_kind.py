@@ -14,6 +14,7 @@ KIND = kinds()["nginx.conf"]
     [
         ("", 0, 0), ("# c\n", 0, 0), ("gzip on;", 1, 1), ("gzip on", 0, 0), ("gzip on; # c", 1, 1),
         ("\tgzip on;", 1, 1), ("gzipp on;", 0, 0), ("http {", 1, 1), ("http {\n}", 2, 2),
+        ("gzip on;\ngzip on;\nhttp {\n}", 4, 4), ("gzip on;\n}\n}", 2, 3),
         ("http {\ngzip on;\n}\n}\n}", 4, 5), ("map $a $b {\nx 1;\ny 2;\n}", 2, 2),
         ("map $a $b {\n[x]\n@y z;\n}", 2, 2), ("x y;\nz {", 0, 0), ("x y;\ngzip on;", 1, 1),
         ("x y;\nz w;\ngzip on;", 0, 1), ("[a]\ngzip on;", 0, 1), ("a = b\ngzip on;", 0, 1),

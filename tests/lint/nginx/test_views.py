@@ -110,6 +110,7 @@ def test_a_line_is_shown_for_each_directive_that_findings_stand_on() -> None:
     defaults = {
         "ssl_protocols": "TLSv1.2 TLSv1.3", "ssl_ciphers": "HIGH:!aNULL:!MD5",
         "ssl_ecdh_curve": "auto", "ssl_session_cache": "none", "ssl_session_tickets": "on",
+        "ssl_session_timeout": "5m", "server_tokens": "on",
         "ssl_early_data": "off", "ssl_verify_client": "off", "gzip": "off",
         "gzip_types": "text/html", "gzip_vary": "off", "gzip_proxied": "off", "brotli": "off",
         "brotli_types": "text/html", "etag": "on", "expires": "off", "keepalive_timeout": "75s",

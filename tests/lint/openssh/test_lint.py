@@ -148,6 +148,8 @@ ClientAliveCountMax 3
     assert by_rule.pop("SSH-CONF-OBSOLETE") == {2, 6}
     # curve25519 alone takes the post-quantum hybrids away.
     assert by_rule.pop("SSH-KEX-NOPQ") == {4}
+    # Some clients know it by the name of libssh only.
+    assert by_rule.pop("SSH-CLIENTS-CUT") == {4}
     # Without PAM, keyboard-interactive has nothing to ask: no password is left to guess.
     assert "SSH-PASSWORD-ON" in report.passed
     assert by_rule.pop("SSH-SFTP-OFF") == set()

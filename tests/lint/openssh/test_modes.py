@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from seventh.lint.openssh import modes
-from seventh.lint.openssh.modes import WrongMode
 from seventh.lintkit.files import Files, Mode
 from seventh.lintkit.linted import Setting
 from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import modes
+from seventh.protocols.ssh.client.config.modes import WrongMode
 
 HOME, OTHER, ROOT = 1000, 1001, 0
 

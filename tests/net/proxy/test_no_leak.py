@@ -94,6 +94,22 @@ async def test_no_packet_of_any_protocol(
     assert not any(a.rtt_seconds or a.path_mtu_bytes for a in net.attempts)
 
 
+@pytest.mark.parametrize("route", ["proxy", "via"])
+async def test_no_question_of_a_mail_domain(traffic: Traffic, route: str) -> None:
+    target = Target(scheme="mail", host=NAME, port=0)
+    urls = {"proxy": "socks5h://127.0.0.1:9", "via": "ssh://127.0.0.1:9"}
+    report = await check_one(target, options_with(**{route: urls[route]}, resolver=RESOLVER))
+    assert traffic.seen == []
+    assert report.failure is not None
+    assert (report.failure.reason, report.failure.detail) == (
+        Reason.OPTIONS_UNUSABLE,
+        (
+            f"--{route} does not carry the questions that mail:{NAME} asks DNS: remove it, or "
+            "use --from"
+        ),
+    )
+
+
 @pytest.mark.parametrize("scheme", ["ntp", "nts"])
 async def test_no_packet_of_udp(traffic: Traffic, scheme: str) -> None:
     target = Target(scheme=scheme, host=NAME, port=4460)

@@ -14,8 +14,10 @@ from seventh.labkit.web.quicserver import QuicSetup
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
+from seventh.model.phase import Mark
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
+from seventh.net.datagram import Datagram
 from seventh.net.kernel import LINUX
 from seventh.net.quic import connect as quic
 from seventh.net.quic.client import QuicClient
@@ -91,6 +93,15 @@ async def test_a_request_may_go_before_the_server_confirms(kit: Kit) -> None:
         assert client.handshake_seconds is not None and client.confirmed_seconds is None
         assert await client.until(lambda: client.confirmed is not None)
         client.close()
+
+
+async def test_a_confirmed_connection_keeps_no_room_for_tls_messages(kit: Kit) -> None:
+    async with lab(kit) as served:
+        client = await connected(served)
+        capacities = {buffer.capacity for buffer in client.engine._crypto_buffers.values()}
+        assert await client.settle(), "tickets arrive all the same"
+        client.close()
+    assert capacities == {0}
 
 
 async def test_connections_spend_the_talk_s_budget(kit: Kit) -> None:
@@ -475,10 +486,74 @@ async def test_a_retry_is_all_that_a_careful_server_sends(kit: Kit) -> None:
     assert seen.factor < 1
 
 
+@pytest.mark.parametrize(
+    ("setup", "shook", "retry", "datagrams"),
+    [
+        (QuicSetup(), True, False, True),
+        (QuicSetup(retry=True), False, False, False),  # aioquic drops what it cannot validate
+        (QuicSetup(retry=True, any_token=True), True, False, True),
+    ],
+)
+async def test_a_forged_token(
+    kit: Kit, setup: QuicSetup, shook: bool, retry: bool, datagrams: bool
+) -> None:
+    async with lab(kit, setup) as served:
+        seen = await quic.amplification(
+            served.ctx, served.address, NAME, token=bytes(64), seconds=0.3
+        )
+    assert (seen.shook, seen.retry, bool(seen.datagrams)) == (shook, retry, datagrams)
+    assert seen.close == ""
+
+
+async def test_a_close_is_no_handshake(kit: Kit) -> None:
+    async with lab(kit, QuicSetup(alpn=("hq-interop",))) as served:
+        seen = await quic.amplification(served.ctx, served.address, NAME, seconds=0.3)
+    assert not seen.shook
+    assert seen.close == "CRYPTO_ERROR (no_application_protocol)"
+
+
 async def test_no_answer_is_no_amplification(kit: Kit) -> None:
     async with lab(kit, QuicSetup(silent=True)) as served:
         seen = await quic.amplification(served.ctx, served.address, NAME, seconds=0.1)
     assert (seen.received_bytes, seen.datagrams, seen.first_seconds) == (0, 0, None)
+
+
+# -- the size of datagrams ---------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not LINUX, reason="only Linux reports the path MTU")
+@pytest.mark.parametrize(
+    ("host", "size"), [("127.0.0.1", 1472), pytest.param("::1", 1452, marks=needs.IPV6)]
+)
+async def test_full_size_datagrams_arrive(
+    kit: Kit, host: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    send = Datagram.send
+
+    def note(datagram: Datagram, data: bytes) -> Mark:
+        sent.append(len(data))
+        return send(datagram, data)
+
+    async with lab(kit, host=host) as served:
+        client = await connected(served)
+        monkeypatch.setattr(Datagram, "send", note)
+        assert await client.loses_full_size() is False
+        await client.ping()
+        client.close()
+    assert sent.count(size) == 1
+    assert max(sent) == size
+
+
+@pytest.mark.skipif(not LINUX, reason="only Linux reports the path MTU")
+@pytest.mark.parametrize(("allowed", "lost"), [(1200, None), (1201, False)])
+async def test_no_datagram_is_larger_than_the_server_allows(
+    kit: Kit, allowed: int, lost: bool | None
+) -> None:
+    async with lab(kit, QuicSetup(max_udp_payload=allowed)) as served:
+        client = await connected(served)
+        assert await client.loses_full_size() is lost
+        client.close()
 
 
 # -- qlog --------------------------------------------------------------------------------------

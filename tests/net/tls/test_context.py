@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives import serialization as ser
+from OpenSSL import SSL
 
 from seventh.labkit.serve import Kit
 from seventh.model.failure import UsageError
@@ -86,6 +88,16 @@ def test_a_file_that_may_not_be_read(
     with pytest.raises(UsageError) as raised:
         tlscontext.context(options_with(**{k: str(v) for k, v in files.items()}), "modern")
     assert str(raised.value) == f"{option} {files[field]}: no permission to read it"
+
+
+@pytest.mark.parametrize("profile", ["modern", "lenient"])
+def test_an_idle_connection_keeps_no_buffers(
+    kit: Kit, tmp_path: Path, profile: tlscontext.Profile
+) -> None:
+    # A context that has served a connection cannot be asked: this one is of its own file.
+    own = shutil.copy(kit.authority.ca_file, tmp_path)
+    made = tlscontext.context(options_with(ca_file=str(own)), profile)
+    assert made.set_mode(0) & SSL.MODE_RELEASE_BUFFERS
 
 
 def test_a_store_without_certificates_is_told(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,13 +93,14 @@ def _read(issued: Issued) -> Certificate:
 
 
 def test_a_certificate_is_read(kit: Kit) -> None:
-    read = _read(kit.authority.issue("a.example", "127.0.0.1", must_staple=True))
+    issued = kit.authority.issue("a.example", "127.0.0.1", must_staple=True)
+    read, age = _read(issued), NOW - issued.certificate.not_valid_before_utc
     assert read.names == ("a.example", "127.0.0.1")
     assert read.subject == "CN=a.example"
     assert (read.key_type, read.key_bits, read.signature_hash) == ("EC", 256, "sha256")
     assert read.must_staple
-    assert 89 < read.days_left < 90
-    assert -0.1 < read.days_to_start < -0.04  # an hour before now
+    assert read.days_to_start == pytest.approx(-age / dt.timedelta(days=1))
+    assert read.days_left == pytest.approx(90 - age / dt.timedelta(days=1))
     assert read.lifetime_days == 90
     assert read.version == 3
     assert not read.self_issued
@@ -141,11 +142,22 @@ def test_the_hash_of_a_signature(kit: Kit, oid: str, name: str | None, unjudged:
     assert (read.key_type, read.key_bits, read.self_issued) == ("RSA", 2048, True)
 
 
+def test_the_digests_of_a_certificate_and_its_key(kit: Kit) -> None:
+    issued = kit.authority.issue()
+    der = _der(issued)
+    info = issued.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    read = tlsverify.read_certificate(der, NOW)
+    assert (read.sha256, read.sha512, read.key_sha256, read.key_sha512) == tuple(
+        hashlib.new(name, data).hexdigest() for data in (der, info) for name in ("sha256", "sha512")
+    )
+
+
 def test_what_cannot_be_read_keeps_its_bytes_and_fits_at_no_time() -> None:
     read = tlsverify.read_certificate(b"\x30\x00", NOW)
     assert read == Certificate(
         subject="(unreadable)", issuer="(unreadable)", problem="not a readable certificate",
         size_bytes=2, sha256=hashlib.sha256(b"\x30\x00").hexdigest(),
+        sha512=hashlib.sha512(b"\x30\x00").hexdigest(),
     )  # fmt: skip
     assert (tlsverify.glance(b"\x30\x00").start, tlsverify.glance(b"\x30\x00").end) == (0, 0)
 

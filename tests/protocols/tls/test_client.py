@@ -15,9 +15,9 @@ from seventh.model.failure import Failed, Failure, Reason
 from seventh.model.netfacts import NetFacts
 from seventh.model.options import Options
 from seventh.model.report import Report
+from seventh.model.starttls import StarttlsName
 from seventh.model.target import Target
-from seventh.model.tlsfacts import StarttlsName, TlsFacts
-from seventh.protocols.tls import client
+from seventh.model.tlsfacts import TlsFacts
 from seventh.protocols.tls.lab.starttls import Reader, Writer, front
 from tests.options import options_with
 from tests.reports import found
@@ -253,9 +253,3 @@ async def test_the_option_needs_a_port(kit: Kit) -> None:
     assert report.failure.detail == (
         "--starttls smtp needs a port: write tls://mx.example:25 or tls://mx.example:587"
     )
-
-
-def test_our_name_is_one_that_a_line_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, used in (("mon.example.org", "mon.example.org"), ("a b\r\nQUIT", "localhost")):
-        monkeypatch.setattr(client, "vantage", lambda name=name: name)
-        assert client.our_name() == used

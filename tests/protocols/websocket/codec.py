@@ -10,7 +10,7 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from seventh.model.failure import ProtocolViolation
 from seventh.model.phase import Mark
 from seventh.protocols.websocket.wire.deflate import Deflate
-from seventh.protocols.websocket.wire.frames import CLOSE, Event, Frames, raw_frame
+from seventh.wire.websocket_frames import CLOSE, Event, Frames, raw_frame
 
 AT = Mark(1_000_000_000, "kernel")
 

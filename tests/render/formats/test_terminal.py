@@ -164,14 +164,17 @@ def test_a_word_of_a_fix_is_never_broken(width: int, lines: list[str]) -> None:
     ("width", "lines"),
     [
         # 12 columns for the label, 3 for each separator: "aaaa 1 · bbbb 2 · cccc 3" has 24
-        (80, ["aaaa 1 · bbbb 2 · cccc 3 · dddddddddddddddddddddddddddddddd 4"]),
-        (73, ["aaaa 1 · bbbb 2 · cccc 3 · dddddddddddddddddddddddddddddddd 4"]),
-        (72, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4"]),
-        (46, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4"]),
+        (80, ["aaaa 1 · bbbb 2 · cccc 3 · dddddddddddddddddddddddddddddddd 4 · ee 5"]),
+        (79, ["aaaa 1 · bbbb 2 · cccc 3 · dddddddddddddddddddddddddddddddd 4", "ee 5"]),
+        (73, ["aaaa 1 · bbbb 2 · cccc 3 · dddddddddddddddddddddddddddddddd 4", "ee 5"]),
+        (72, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4 · ee 5"]),
+        (53, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4 · ee 5"]),
+        (52, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4", "ee 5"]),
+        (46, ["aaaa 1 · bbbb 2 · cccc 3", "dddddddddddddddddddddddddddddddd 4", "ee 5"]),
     ],
 )
 def test_facts_break_between_each_other_where_no_more_fits(width: int, lines: list[str]) -> None:
-    names = ("aaaa", "bbbb", "cccc", "d" * 32)
+    names = ("aaaa", "bbbb", "cccc", "d" * 32, "ee")
     kind = msgspec.defstruct("Wide", [(n, int, 0) for n in names], bases=(Facts,), frozen=True)
     made = report(phases=(), facts={"demo": kind(**{n: i for i, n in enumerate(names, 1)})})
     text = shown(made, width=width).splitlines()

@@ -23,7 +23,21 @@ CASES = [
     ("terminal", "one", "plain", View()),
     ("terminal", "one", "all", View(verbose=True, checklist=True, color=True, width=100)),
     ("terminal", "one", "narrow", View(ascii=True, width=48, checklist=True)),
+    ("terminal", "one", "wide", View(width=120)),
     ("terminal", "several", "plain", View(width=72)),
+    ("terminal", "known", "color", View(color=True)),
+    ("terminal", "known", "all", View(verbose=True)),
+    ("terminal", "fine", "plain", View()),
+    ("terminal", "places", "color", View(color=True)),
+    ("terminal", "alike", "narrow", View(width=40, ascii=True)),
+    *(
+        (name, document, "plain", View())
+        for name in ("markdown", "html", "nagios", "junit")
+        for document in ("known", "fine")
+    ),
+    ("markdown", "places", "plain", View()),
+    ("markdown", "alike", "plain", View()),
+    ("json", "known", "plain", View()),
     ("terminal", "several", "color", View(color=True, bar=Severity.HIGH)),
     ("terminal", "host", "wide", View(width=110, color=True)),
     ("terminal", "host", "plain", View(width=80)),

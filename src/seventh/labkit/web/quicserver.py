@@ -46,6 +46,8 @@ class QuicSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Answer nothing, like a firewall that drops UDP."""
     retry: bool = False
     """Send Retry first (RFC 9000 §8.1.2)."""
+    any_token: bool = False
+    """Send no Retry to a client with a token, whether it is valid or not."""
     copies: int = 1
     """The copies of each datagram of the first flight; more than one violates RFC 9000 §8.1."""
     idle_seconds: float = 60.0
@@ -290,8 +292,10 @@ class QuicServer:
                     token=header.token, now=self.now(),
                 )  # fmt: skip
             except ValueError:
-                return None
-            retried = header.destination_cid
+                if not self.setup.any_token:
+                    return None
+            else:
+                retried = header.destination_cid
         return self._create(header, original, retried, source)
 
     def _send_retry(self, header: QuicHeader, source: Source) -> None:

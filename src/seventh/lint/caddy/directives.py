@@ -7,12 +7,12 @@ import functools
 import re
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from seventh.lintkit.linted import Software
+from seventh.wire.table import read_text
 
 PRODUCT = "caddy"
 Words = Literal["", "dur", "int", "size", "ratio", "span", "delay"]
@@ -50,7 +50,7 @@ class Known(msgspec.Struct, frozen=True):
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("directives.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(read_text(__package__, "directives.toml"))
 
 
 @functools.cache

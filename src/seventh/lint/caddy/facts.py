@@ -16,6 +16,7 @@ from seventh.lint.caddy.site import Site
 from seventh.lint.caddy.tokens import ENVIRONMENT
 from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.protocols.http.facts.config import Clear, HttpConfigFacts
+from seventh.wire.address import covers_everyone
 from seventh.wire.text import printable
 
 DEFAULT_IDLE_SECONDS = 300.0
@@ -55,6 +56,7 @@ def config_of(
         keepalive_seconds=_idle(site),
         closes="close" in ", ".join(route.field("connection").values).lower(),
         clear=_clear(site, front),
+        **_trusted(site, route),
         **_versions(site, route, offered),
         **_hsts(site, front, route, passes=done == "passes"),
         **(_content(route, own=done == "files") if done in {"files", "passes"} else {}),
@@ -72,6 +74,31 @@ def _undecided(site: Site, route: Route) -> str:
             if ENVIRONMENT in node.name:
                 return f"the environment decides what stands for {printable(node.name, 60)}"
     return ""
+
+
+def _trusted(site: Site, route: Route) -> dict[str, Any]:
+    """Return the networks of ``trusted_proxies`` that have every address, where others connect.
+
+    The global option sets the client's address; a proxy's own line, whose field is passed on.
+    """
+    if site.loopback:
+        return {}
+    of_server = site.server.lines_of("trusted_proxies")[-1:]
+    whole = [word for node in of_server for word in node.words[1:] if covers_everyone(word)]
+    own = [word for node in trusting(route) for word in node.words if covers_everyone(word)]
+    if not whole and not own:
+        return {}
+    named = [word for node in site.server.lines_of("client_ip_headers") for word in node.words]
+    fields = ", ".join(map(printable, named)) if whole and named else "X-Forwarded-For"
+    return {"trusts_any": tuple(dict.fromkeys(whole + own)), "trusted_field": fields}
+
+
+def trusting(route: Route) -> list[Node]:
+    """Return the lines of the route's proxy that name whose fields it passes on."""
+    proxy = route.terminal
+    if proxy is None or proxy.name not in {"reverse_proxy", "php_fastcgi"}:
+        return []
+    return list(proxy.children("trusted_proxies"))
 
 
 def _idle(site: Site) -> float | None:
@@ -123,8 +150,8 @@ def _clear(site: Site, front: Route) -> Clear:
         return "redirects" if site.secure and site.server.redirects else ""
     done = front.does()
     if done == "redirects":
-        node = front.terminal
-        target = arguments(node)[:1] if node is not None else ()
+        assert front.terminal is not None  # noqa: S101 - it is what redirects
+        target = arguments(front.terminal)[:1]
         return "redirects" if any(_TO_HTTPS.match(word) for word in target) else "serves"
     return "refuses" if done == "refuses" else "closes" if done == "closes" else "serves"
 
@@ -178,7 +205,7 @@ def _coding(route: Route) -> dict[str, Any]:
         "zstd": "zstd" in codings,
         "brotli": bool(codings & {"br", "brotli"}),
         "gzip_types": tuple(dict.fromkeys(types)),
-        "gzip_vary": not vary.deleted or any("accept-encoding" in v.lower() for v in vary.values),
+        "gzip_vary": not vary.deleted,
         "precompressed": ready,
     }
 

@@ -50,7 +50,7 @@ def place(fix: Fix) -> Sequence[Edit]:
             for piece in _spans("", text):
                 changes.set(where or changes.site(), piece, text)
             where, text = changes.options(), []
-        elif not line.startswith("#"):
+        else:
             text.append(line)
     return changes.edits
 

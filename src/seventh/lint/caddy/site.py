@@ -106,9 +106,8 @@ class Site(msgspec.Struct, kw_only=True):
         for line in lines:
             offered = _protocols(list(line.children("protocols")), general)
             for word in line.words:
-                network, slash, host = word.rpartition("/")
-                key = network.split("/")[0].removesuffix("gram") if slash else ""
-                where = "fd" if key == "fd" else host
+                network, _, host = word.rpartition("/")
+                where = "fd" if network in {"fd", "fdgram"} else host
                 before = found.get(where, ())
                 both = None if before is None or offered is None else (*before, *offered)
                 found[where] = both and tuple(v for v in _ALL_PROTOCOLS if v in both)

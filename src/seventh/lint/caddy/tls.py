@@ -18,6 +18,12 @@ HYBRID_SINCE = (2, 10)
 """From here on Caddy offers that group by itself."""
 _ASKED = {"request": "optional", "verify_if_given": "optional"}
 _CHECKS = "tls_client"
+_DEFAULT_SUITES = tuple(
+    f"TLS_ECDHE_{key}_WITH_{cipher}"
+    for key in ("ECDSA", "RSA")
+    for cipher in ("AES_256_GCM_SHA384", "AES_128_GCM_SHA256", "CHACHA20_POLY1305_SHA256")
+)
+"""Caddy's own in TLS 1.2."""
 
 
 def facts(site: Site, version: tuple[int, ...]) -> TlsFacts | None:
@@ -71,11 +77,12 @@ def _suites(site: Site, offered: tuple[str, ...]) -> dict[str, Any]:
     if "TLSv1.2" not in offered:
         names = []
     key = _key(site)
-    usable = [n for n in names if not key or f"_{key}_" in n]
-    return {
+    usable = [n for n in names or _DEFAULT_SUITES if not key or f"_{key}_" in n]
+    graded = {
         f"{wanted}_suites": tuple(n for n in usable if grade(n) == wanted)
         for wanted in ("broken", "obsolete")
     }
+    return graded if "TLSv1.3" in offered else {**graded, "suites": tuple(usable)}
 
 
 def _key(site: Site) -> str:

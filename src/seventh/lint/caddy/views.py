@@ -162,6 +162,9 @@ class _Settings:
             nodes = site.server.lines_of(*path)
             key = path[-1] if path != ("protocols",) else "servers protocols"
             found[key] = self._lines(nodes) or self._default(key)
+        trusted = site.server.lines_of("trusted_proxies")[-1:]
+        found["trusted_proxies"] = self._lines(trusted + lint_caddy_facts.trusting(route))
+        found["client_ip_headers"] = self._lines(site.server.lines_of("client_ip_headers"))
         options = [n for n in site.server.options if n.name == "auto_https"]
         found["auto_https"] = self._lines(options)
         proxy = route.terminal

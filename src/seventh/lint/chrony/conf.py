@@ -23,6 +23,7 @@ from seventh.lint.clocks.lines import (
 )
 from seventh.lintkit.files import Files, Text
 from seventh.model.source import Line
+from seventh.wire.table import read_text
 
 NEWEST = (4, 8)
 """The newest supported version of chrony."""
@@ -171,4 +172,4 @@ class _Reader:
 @functools.cache
 def grammar() -> Grammar:
     """Return the grammar of chronyd."""
-    return Grammar(Path(__file__).with_name("directives.toml"), "chronyd")
+    return Grammar(read_text(__package__, "directives.toml"), "chronyd")

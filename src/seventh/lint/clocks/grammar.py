@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
-from pathlib import Path
 
 from seventh.lint.clocks.lines import as_integer, as_number
 
@@ -36,10 +35,10 @@ class Grammar:
     Its messages quote names of the grammar, and never a value, which may be a secret.
     """
 
-    def __init__(self, table: Path, program: str, *, strict: bool = False) -> None:
+    def __init__(self, table: str, program: str, *, strict: bool = False) -> None:
         import tomllib
 
-        data = tomllib.loads(table.read_bytes().decode())
+        data = tomllib.loads(table)
         self.program = program
         self.strict = strict
         """Whether names are case-sensitive, and a number must be a whole word."""

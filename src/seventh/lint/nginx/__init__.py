@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seventh.lint.nginx import conf, directives, fix, views
+from seventh.lint.nginx import conf, directives, dump, fix, views
 from seventh.lintkit.linted import Kind, Program
 from seventh.lintkit.patch import Validator
 
@@ -29,6 +29,8 @@ def _looks(lines: tuple[str, ...]) -> int:
     None are counted where more lines end so that begin with another word: the file is another
     program's with the same braces.
     """
+    if lines and dump.HEAD.match(lines[0]):
+        return 0  # nginx -T
     fitting = closes = unknown = 0
     in_table = False
     for line in _looked_at(lines):
@@ -48,6 +50,13 @@ def _looks(lines: tuple[str, ...]) -> int:
     return 0 if unknown > fitting else fitting + min(fitting, closes)
 
 
+def _looks_printed(lines: tuple[str, ...]) -> int:
+    """Return the lines that look like nginx's, and the first: the name of a file."""
+    if not lines or not dump.HEAD.match(lines[0]):
+        return 0
+    return 1 + _looks(lines[1:])
+
+
 def _fits(lines: tuple[str, ...]) -> int:
     """Return lines that begin with a known directive and its mark, and closing braces."""
     words = map(_WORD.match, _looked_at(lines))
@@ -55,13 +64,14 @@ def _fits(lines: tuple[str, ...]) -> int:
                and (word[1] is None or word[1] in directives.directives()))  # fmt: skip
 
 
+_PROGRAMS = (Program(("nginx", "-v"), r"nginx/(?P<version>\d+(\.\d+)*)"),)
 KINDS = (
     Kind(
         name="nginx.conf",
         title="nginx's configuration, or a part of it",
         room="http",
         product=directives.PRODUCT,
-        programs=(Program(("nginx", "-v"), r"nginx/(?P<version>\d+(\.\d+)*)"),),
+        programs=_PROGRAMS,
         names=(
             "nginx.conf", "*.nginx.conf", "*.nginx", "nginx/conf.d/*.conf", "nginx/sites-*/*",
             "nginx/snippets/*.conf", "nginx/http.d/*.conf",
@@ -74,9 +84,19 @@ KINDS = (
             command=("nginx", "-t", "-c", "{file}"),
             include=r"\s*include\s+(?P<names>.*)",
             system=conf.SYSTEM,
-            # A module is native code; Perl and Lua run while the file is read.
-            unsafe=r"""\s*(?:load_module\s+["']?(?!modules/|/usr/(?:lib|share)/nginx/modules/)"""
-            r"|perl|\w+_by_lua)",
+            # A module or engine is native code; Perl and Lua run while the file is read.
+            unsafe=r"load_module\s+(?!(?:modules|/usr/(?:lib|share)/nginx/modules)/\w+\.so\s*;)"
+            r"|(?:^|[\s;{}])perl(?:_\w+)?\s|_by_lua|ssl_engine\s|engine:",
         ),
+    ),
+    Kind(
+        name="nginx-T",
+        title="output of `nginx -T`",
+        room="http",
+        product=directives.PRODUCT,
+        programs=_PROGRAMS,
+        names=("nginx-T", "nginx-T.*"),
+        looks=_looks_printed,
+        lint=views.lint_printed,
     ),
 )  # fmt: skip

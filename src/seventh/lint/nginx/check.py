@@ -97,18 +97,18 @@ def _misplaced(block: list[Directive], root: Place) -> int:
 def check(conf: Conf, root: Place, version: Version, *, stated: bool) -> None:
     """Note everything for which nginx of this version would not start."""
     checker = _Checker(conf, version, stated)
-    waiting: list[tuple[list[Directive], Place]] = [(conf.directives, root)]
-    if not root:
+    waiting: list[tuple[list[Directive], Place]] = []
+    if root:
+        waiting.append((conf.directives, root))
+    else:
         checker.names(conf.directives)
     while waiting:
         block, place = waiting.pop()
-        if not place:
-            continue
         checker.block(block, place)
         waiting.extend(
-            (directive.block, _INSIDE.get((place, directive.name), ""))
+            (directive.block, inner)
             for directive in block
-            if directive.block is not None
+            if directive.block is not None and (inner := _INSIDE.get((place, directive.name)))
         )
     nginx_blocks.check(conf, root)
     if root == "main" and not conf.missing and not conf.refused:

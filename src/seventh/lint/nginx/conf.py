@@ -280,12 +280,9 @@ class Source:
         match = _BLANK.match(self._text, self._position)
         assert match is not None  # noqa: S101 - it fits the empty text, too
         start, self._position = self._position, match.end()
-        if self._position - start >= MAX_WORD:
-            for line in match[0].split("\n"):
-                if len(line.lstrip().encode()) >= MAX_WORD:
-                    raise StopError(
-                        start, f"too long parameter: a comment of {MAX_WORD} bytes or more"
-                    )
+        for line in match[0].split("\n"):
+            if len(line.lstrip().encode()) >= MAX_WORD:
+                raise StopError(start, f"too long parameter: a comment of {MAX_WORD} bytes or more")
 
     def _word(self, char: str) -> str:
         start = self._position
@@ -328,7 +325,7 @@ class Source:
         if found.endswith("["):
             close = f"]{match[1] or match[2] or ''}]"
             end = self._text.find(close, match.end())
-            return None if end < 0 else end + len(close)
+            return None if end == -1 else end + len(close)
         if found == "--":
             return self._text.index("\n", match.end())  # our text ends with one
         if found in _LUA_STRING:

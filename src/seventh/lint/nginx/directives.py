@@ -6,12 +6,12 @@ import difflib
 import functools
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from seventh.lintkit.linted import Software
+from seventh.wire.table import read_text
 
 PRODUCT = "nginx"
 Version = tuple[int, ...]
@@ -51,7 +51,7 @@ class Known(msgspec.Struct, frozen=True):
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("directives.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(read_text(__package__, "directives.toml"))
 
 
 def version_of(text: str) -> Version:

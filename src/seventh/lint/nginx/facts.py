@@ -11,11 +11,13 @@ from seventh.lint.nginx.conf import MAX_WORD, Directive
 from seventh.lint.nginx.scope import Scope, field_of
 from seventh.lint.nginx.servers import Location, Server
 from seventh.protocols.http.facts.config import Clear, HttpConfigFacts, LostHeader, LostHeaders
+from seventh.wire.address import covers_everyone
 from seventh.wire.text import printable
 
 SHOWN = {
     "listen": "", "add_header": "no add_header line", "ssl_protocols": "", "ssl_ciphers": "",
     "ssl_ecdh_curve": "", "ssl_dhparam": "", "ssl_session_cache": "", "ssl_session_tickets": "",
+    "ssl_session_timeout": "",
     "ssl_early_data": "", "ssl_verify_client": "", "gzip": "", "gzip_types": "", "gzip_vary": "",
     "gzip_proxied": "", "brotli": "", "brotli_types": "", "etag": "", "expires": "",
     "keepalive_timeout": "", "keepalive_requests": "", "http2": "", "http3": "",
@@ -23,7 +25,7 @@ SHOWN = {
     "proxy_pass": "", "proxy_http_version": "", "proxy_set_header": "no proxy_set_header line",
     "proxy_read_timeout": "", "proxy_buffering": "", "proxy_cache": "", "proxy_cache_valid": "",
     "proxy_ignore_headers": "", "proxy_hide_header": "no proxy_hide_header line", "limit_req": "",
-    "set_real_ip_from": "", "real_ip_header": "",
+    "set_real_ip_from": "", "real_ip_header": "", "server_tokens": "",
     "limit_conn": "", "limit_req_status": "", "client_max_body_size": "",
 }  # fmt: skip
 """The directives that findings stand on, and what the absence of one is called."""
@@ -35,7 +37,6 @@ _UPLOADS = re.compile(
     r"(?:^|[/_.^(|-])(?:uploads?|uploader|attachments?|webdav|dav|imports?)(?:$|[/_.?$()|-])",
     re.IGNORECASE,
 )
-_EVERY = re.compile(r"[0-9a-fA-F.:]+/0*[01]$")
 """A network of all addresses, or of half of them."""
 _HSTS = "strict-transport-security"
 _NO_NAME = re.compile(r"^(?:_|[0-9.]+|\[.*|\$.*)?$")
@@ -61,6 +62,7 @@ def config_of(
         **_versions(server, scope, passes=done == "passes"),
         **_clear(server, front if location.words else location),
         **_hsts(server, front, location, done),
+        tells_version=_tells_version(scope),
         loops=nginx_servers.loops(server, location),
         **_trusted(server, scope),
         lost_headers=_lost_headers(scope, done),
@@ -104,6 +106,16 @@ def _clear(server: Server, location: Location) -> dict[str, Any]:
     return {"clear": clear}
 
 
+def _tells_version(scope: Scope) -> bool | None:
+    """Return whether Server has nginx's version; None where another module or a backend sets it."""
+    changed = any(
+        "server" in word.lower()
+        for name in ("more_set_headers", "more_clear_headers", "proxy_pass_header")
+        for line in scope.all(name) for word in line.words
+    )  # fmt: skip
+    return None if changed else scope.value("server_tokens") in {"on", "build"}
+
+
 def _hsts(server: Server, front: Location, location: Location, done: str) -> dict[str, Any]:
     if not server.tls or done == "closes":
         return {}
@@ -123,7 +135,10 @@ def _trusted(server: Server, scope: Scope) -> dict[str, Any]:
     if all(listener.loopback for listener in server.listeners):
         return {}
     any_address = tuple(
-        word for line in scope.all("set_real_ip_from") for word in line.words if _EVERY.match(word)
+        word
+        for line in scope.all("set_real_ip_from")
+        for word in line.words
+        if covers_everyone(word)
     )
     if not any_address:
         return {}

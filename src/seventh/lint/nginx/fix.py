@@ -16,7 +16,7 @@ from seventh.lint.nginx.spans import Span, all_of, spans
 from seventh.lintkit.patch import Edit, Fix, NotPlaced, Why
 from seventh.model.source import Line
 
-_HEADING = re.compile(r"#\s+in (?P<place>main|http|server)\b")
+_HEADING = re.compile(r"#\s+in (?P<place>http|server)\b")
 _LOCATION = re.compile(r"#\s+in (?:the|its) [^#]*?(?:location|proxy_pass)")
 _SINCE = re.compile(r"#\s+nginx (?P<version>[0-9.]+) or newer")
 _BEFORE = re.compile(r"#\s+before nginx (?P<version>[0-9.]+)")
@@ -46,8 +46,7 @@ def _parts(fix: Fix) -> Iterator[tuple[str, str]]:
     where, lines = "server", list[str]()
     for line in fix.lines:
         if line.startswith("#"):
-            if lines:
-                yield where, "\n".join(lines)
+            yield where, "\n".join(lines)
             lines = []
             if _OR.match(line):
                 return
@@ -57,8 +56,7 @@ def _parts(fix: Fix) -> Iterator[tuple[str, str]]:
                 where = "location"
         elif _is_for(line, version):
             lines.append(_REMARK.sub("", line))
-    if lines:
-        yield where, "\n".join(lines)
+    yield where, "\n".join(lines)
 
 
 def _is_for(line: str, version: Version) -> bool:
@@ -176,12 +174,10 @@ class _Changes:
     def _block(self, *, location: bool) -> tuple[str, Span | None]:
         """Return the view's location, or its server; None for the file's outermost level."""
         at = self._fix.view.block
-        if at is None:
+        opened = at if at is None else self._at(at, "location") or self._at(at, "server")
+        if at is None or opened is None:
             return self._http_or_top()
         names = ("location", "server") if location else ("server",)
-        opened = self._at(at, "location") or self._at(at, "server")
-        if opened is None:
-            return self._http_or_top()
         for name in names:
             if (block := opened.around(name)) is not None:
                 return at.file, block

@@ -25,6 +25,8 @@ _SEQUENCE, _INTEGER = 0x30, 0x02
 _MAX_EARLY_DATA = 16384
 """What OpenSSL allows where nginx turns early data on."""
 
+_MAX_LIFETIME = 604_800
+
 
 NOTHING = TlsFacts(configured=True)
 """Of a part of a configuration that decides nothing of TLS."""
@@ -32,7 +34,9 @@ NOTHING = TlsFacts(configured=True)
 
 OWN_PROTOCOLS = (1, 29, 2)
 """From here on a server's own ``ssl_protocols`` hold; before, those of the default server."""
-OF_THE_SOCKET = ("ssl_ecdh_curve", "ssl_session_cache", "ssl_early_data")
+OF_THE_SOCKET = (
+    "ssl_ecdh_curve", "ssl_session_cache", "ssl_session_timeout", "ssl_early_data",
+)  # fmt: skip
 """What the default server of a socket decides for all servers of it."""
 
 
@@ -69,20 +73,18 @@ def facts(server: Server, files: Files, *, part: bool, default: Scope | None = N
             "versions_refused": tuple(v for v in _VERSIONS.values() if v not in versions),
             "security_level": opensslciphers.level(":".join(scope.words("ssl_ciphers"))),
         }
-    if is_set("ssl_ciphers") and not part:
-        found |= _suites(scope, versions)
-    elif is_set("ssl_ciphers"):
-        found |= _suites(scope, tuple(_VERSIONS.values()))
+    if is_set("ssl_ciphers"):
+        found |= _suites(scope, tuple(_VERSIONS.values()) if part else versions)
     if is_set("ssl_ecdh_curve"):
         found |= _groups(of("ssl_ecdh_curve"), versions)
     if is_set("ssl_dhparam"):
         found |= _prime(scope, files) if _has_dhe(scope, versions) or part else {"dh_bits": 0}
+    caches = {word.partition(":")[0] for word in of("ssl_session_cache").words("ssl_session_cache")}
+    tickets = of("ssl_session_tickets").is_on("ssl_session_tickets")
     if is_set("ssl_session_tickets", "ssl_session_cache"):
-        caches = {
-            word.partition(":")[0] for word in of("ssl_session_cache").words("ssl_session_cache")
-        }
-        tickets = of("ssl_session_tickets").is_on("ssl_session_tickets")
         found |= {"resumed": tickets or bool(caches & {"shared", "builtin"})}
+    if is_set("ssl_session_timeout"):
+        found |= _lifetime(of("ssl_session_timeout"), versions, tickets=tickets)
     if is_set("ssl_early_data"):
         on = of("ssl_early_data").is_on("ssl_early_data") and "TLSv1.3" in versions
         found |= {"max_early_data_bytes": _MAX_EARLY_DATA if on else 0, "early_data_accepted": on}
@@ -114,10 +116,25 @@ def _suites(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:
         for name in allowed
         if "_DSS_" not in name and (own_prime or not name.startswith("TLS_DHE_"))
     ]
-    return {
+    graded = {
         f"{wanted}_suites": tuple(n for n in usable if grade(n) == wanted)[:_MOST_SUITES]
         for wanted in ("broken", "obsolete")
     }
+    newest = versions[-1:] == ("TLSv1.2",)
+    return {**graded, "suites": tuple(usable)} if newest else graded
+
+
+def _lifetime(scope: Scope, versions: tuple[str, ...], *, tickets: bool) -> dict[str, Any]:
+    """Return the lifetime that the newest version's tickets declare.
+
+    In TLS 1.3 OpenSSL declares a week at most, and sends tickets even where they are off.
+    """
+    seconds = scope.seconds("ssl_session_timeout")
+    if seconds is None:
+        return {}
+    if "TLSv1.3" in versions:
+        return {"ticket_lifetime_seconds": min(int(seconds), _MAX_LIFETIME)}
+    return {"ticket_lifetime_seconds": int(seconds)} if tickets else {"tickets": 0}
 
 
 def _groups(scope: Scope, versions: tuple[str, ...]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from seventh.lint.nginx import check as nginx_check
 from seventh.lint.nginx import conf as nginx_conf
 from seventh.lint.nginx import directives as nginx_directives
+from seventh.lint.nginx import dump as nginx_dump
 from seventh.lint.nginx import facts as lint_nginx_facts
 from seventh.lint.nginx import servers as nginx_servers
 from seventh.lint.nginx import tls as lint_nginx_tls
@@ -42,11 +43,26 @@ _WEBSOCKET = re.compile(
 _NO_UPGRADE = frozenset({"", "close", "keep-alive"})
 
 
-def lint(text: Text, files: Files, software: Software | None) -> Linted:
-    """Judge an nginx.conf, or a part of one; never raises for what it holds."""
+def lint_printed(text: Text, files: Files, software: Software | None) -> Linted:
+    """Judge what ``nginx -T`` prints: the main file, then all that it includes, each once."""
+    printed = nginx_dump.files(text)
+    if not printed:
+        return lint(text, files, software)
+    main = next(iter(printed))
+    files.hold(printed)
+    return lint(files.take(main, printed[main]), files, software, prefix=Path(main).parent)
+
+
+def lint(
+    text: Text, files: Files, software: Software | None, *, prefix: Path | None = None
+) -> Linted:
+    """Judge an nginx.conf, or a part of one; never raises for what it holds.
+
+    ``prefix`` is where relative includes start, if that is known.
+    """
     judged = software or nginx_directives.newest()
     version = (*judged.version, 0, 0)[:3]
-    prefix = _prefix(Path(text.name))
+    prefix = prefix or _prefix(Path(text.name))
     files.base = prefix
     conf = nginx_conf.read(text, files, prefix)
     root = nginx_check.root_place(conf)

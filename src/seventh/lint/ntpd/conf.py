@@ -14,6 +14,7 @@ from seventh.lint.clocks.grammar import Grammar, Version
 from seventh.lint.clocks.lines import Conf, Directive, Reading, is_missing, shown
 from seventh.lintkit.files import Files, Text
 from seventh.model.source import Line
+from seventh.wire.table import read_text
 
 NEWEST = {"ntpd": (4, 2, 8), "ntpsec": (1, 2, 5)}
 """The newest supported version of each."""
@@ -36,7 +37,7 @@ def read(text: Text, files: Files, product: str, version: Version | None = None)
 @functools.cache
 def grammar() -> Grammar:
     """Return the grammar of both programs."""
-    return Grammar(Path(__file__).with_name("directives.toml"), "ntpd", strict=True)
+    return Grammar(read_text(__package__, "directives.toml"), "ntpd", strict=True)
 
 
 def words_of(line: str) -> list[str]:

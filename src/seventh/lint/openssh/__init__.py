@@ -17,7 +17,6 @@ from seventh.protocols.ssh.wire.patterns import GrammarError
 _MAX_LINES = 400
 """Lines that are read to recognise a file."""
 _KEYWORD = re.compile(r"\s*([A-Za-z][A-Za-z0-9]+)(?:[ \t]*=(?!=)[ \t]*|[ \t]+(?!=))\S")
-_KEY_LINE = re.compile(r"(?:^|\s)(?:sk-)?(?:ssh|ecdsa)-[a-z0-9@.-]+\s+AAAA[A-Za-z0-9+/]{20,}")
 _ONLY_PRINTED = frozenset({"listenaddress", "maxstartups", "persourcenetblocksize", "permitopen"})
 """Directives that ``sshd -T`` always prints, and hardly any file sets all of."""
 
@@ -71,7 +70,7 @@ def _fits_keys(lines: tuple[str, ...]) -> int:
 def _entry(line: str) -> Entry | None:
     """Read a line with a key; return None for another one, such as a line of known_hosts."""
     try:
-        return key_line(line) if _KEY_LINE.search(line) is not None else None
+        return key_line(line)
     except GrammarError:
         return None
 
@@ -91,7 +90,7 @@ _CLIENT_ASKED = Validator(
     command=("ssh", "-G", "-F", "{file}", "host.invalid"),
     include=_INCLUDE,
     system=SYSTEM_FOLDER,
-    unsafe=r"(?i)\s*match\b.*\bexec\b|\s*canonicalizehostname\b",
+    unsafe=r"(?i)match.*exec|canonicalizehostname",
 )
 KINDS: tuple[Kind, ...] = (
     Kind(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seventh.lint.openssh import modes
 from seventh.lint.openssh.public_keys import Entry, key_line
 from seventh.lint.openssh.views import linted, release_of
 from seventh.lintkit.files import MAX_PROBLEMS, Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.model.source import Line
+from seventh.protocols.ssh.client.config import modes
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.config import SshConfigFacts, UserKey
 from seventh.protocols.ssh.wire.patterns import GrammarError

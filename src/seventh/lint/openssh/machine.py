@@ -11,12 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from seventh.lint.openssh import modes, offers
-from seventh.lint.openssh.modes import WrongMode
+from seventh.lint.openssh import offers
 from seventh.lint.openssh.public_keys import key_line
 from seventh.lint.openssh.sshd_config import Effective
 from seventh.lintkit.files import Files, Text, holds
 from seventh.lintkit.place import is_drop_in
+from seventh.protocols.ssh.client.config import modes
+from seventh.protocols.ssh.client.config.modes import WrongMode
 from seventh.protocols.ssh.facts import HostKey, Proposal, Topic
 from seventh.protocols.ssh.wire.patterns import GrammarError, Names
 

@@ -157,5 +157,5 @@ def _parts(identities: list[object]) -> Iterator[tuple[object, ...]]:
     """Yield the conditions that hold whenever all of ``identities`` hold."""
     for length in range(len(identities) + 1):
         yield tuple(identities[:length])
-    for identity in identities[1:]:
+    for identity in identities:
         yield (identity,)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seventh.lint.openssh import modes, offers, overridden
-from seventh.lint.openssh.modes import WrongModes
+from seventh.lint.openssh import offers, overridden
 from seventh.lint.openssh.overridden import is_any
 from seventh.lint.openssh.views import (
     Release,
@@ -27,7 +26,7 @@ from seventh.lint.openssh.views import (
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
 from seventh.lintkit.place import folder_name, is_drop_in
-from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config import directives, modes
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.host import (
     HostConfig,
@@ -36,6 +35,7 @@ from seventh.protocols.ssh.client.config.host import (
     canonical,
     refusals,
 )
+from seventh.protocols.ssh.client.config.modes import WrongModes
 from seventh.protocols.ssh.client.config.reading import Block, Directive, Reading, read
 from seventh.protocols.ssh.client.config.tokens import without_comment
 from seventh.protocols.ssh.facts import SshFacts, Topic

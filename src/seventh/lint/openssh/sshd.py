@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from seventh.lint.openssh import modes, offers, overridden, sshd_config
+from seventh.lint.openssh import offers, overridden, sshd_config
 from seventh.lint.openssh.machine import Machine
 from seventh.lint.openssh.sshd_config import METHODS, Connection, Effective, ServerConfig
 from seventh.lint.openssh.views import (
@@ -24,7 +24,7 @@ from seventh.lint.openssh.views import (
 )
 from seventh.lintkit.files import Files, Text
 from seventh.lintkit.linted import Linted, Setting, Software, View
-from seventh.protocols.ssh.client.config import directives
+from seventh.protocols.ssh.client.config import directives, modes
 from seventh.protocols.ssh.client.config.directives import LISTS
 from seventh.protocols.ssh.client.config.reading import Block
 from seventh.protocols.ssh.facts import Proposal, SshFacts

@@ -6,8 +6,6 @@ nothing is known of the target. Negotiations are in no transcript: they contain 
 
 from __future__ import annotations
 
-import contextlib
-
 from msgspec.structs import replace
 
 from seventh.model.failure import (
@@ -26,6 +24,7 @@ from seventh.net import resolve, secrets
 from seventh.net.address import Address
 from seventh.net.carrier import Carrier, CarrierFailed
 from seventh.net.connect import open_tcp
+from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import RESOLVE_SECONDS, ProbeContext
 from seventh.net.proxy import refusals
 from seventh.net.proxy.negotiation import AUTH, CONNECT, Negotiation
@@ -105,12 +104,10 @@ class ProxyCarrier(Carrier):
         """Return a new tunnel; only the phases of the first are in the report."""
         watch, self._timed = Stopwatch() if self._timed else self._ctx.watch, True
         stream = await self._connect(watch, deadline_ns)
-        with contextlib.ExitStack() as undo:
-            undo.callback(stream.close)
+        with on_failure(stream.close):
             address = Address(ip=host, port=port)
             talk = Negotiation(self._proxy, stream, address, watch, deadline_ns)
             tunnel = await self._negotiate(talk)
-            undo.pop_all()
         self._ctx.note(f"tunnel to {host} port {port} through {self._name}")
         return tunnel
 

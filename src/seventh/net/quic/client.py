@@ -15,7 +15,7 @@ from seventh.model.options import Options
 from seventh.model.phase import Mark
 from seventh.model.quicfacts import Migration, QuicFacts
 from seventh.net.budget import Budget
-from seventh.net.datagram import Datagram
+from seventh.net.datagram import Datagram, path_mtu
 from seventh.net.quic import failures, names
 from seventh.net.quic.driver import Driver
 from seventh.net.stopwatch import Stopwatch, now_ns
@@ -39,6 +39,14 @@ CHALLENGE_SECONDS = 0.5
 PING_SECONDS = 5.0
 _MAX_TICKETS = 8
 _BAD_CERTIFICATE = names.CRYPTO_ERROR + Alert.BAD_CERTIFICATE
+
+
+SMALLEST_BYTES = 1200
+"""The UDP payload that every path has to carry (RFC 9000 §14)."""
+ETHERNET_MTU = 1500
+IPV4_HEADERS, IPV6_HEADERS = 28, 48
+"""Of a UDP datagram without IP options."""
+FULL_SIZE_TRIES = 3
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -297,6 +305,39 @@ class QuicClient(Driver):
             raise Failed(Reason.PEER_SILENT, f"no acknowledgement of a PING within {seconds:g} s")
         back = self._pings.pop(last)
         return back.since(sent) if back else 0.0
+
+    async def loses_full_size(self) -> bool | None:
+        """Return whether our full-size datagrams are lost while smaller ones arrive.
+
+        None where that cannot be known: the server or the interface allows no more than every path
+        must carry, or neither size arrives reliably. Raises Failed as :meth:`ping` does.
+        """
+        size = self._full_size()
+        if size <= SMALLEST_BYTES:
+            return None
+        for _ in range(FULL_SIZE_TRIES):
+            uid = self._ping_count
+            self._ping_count += 1
+            self._guarded(lambda: self._send_padded(uid, size))  # noqa: B023 - called at once
+            await self.ping()  # its acknowledgement is what makes an earlier packet count as lost
+            padded = self.engine.padded
+            await self.until(lambda: padded[uid] is not None, self.budget.within(PING_SECONDS))  # noqa: B023
+            if padded[uid] is not False:
+                return None if padded[uid] is None else False
+        # An ICMP message that has come meanwhile told the kernel, and so every program.
+        return True if self._full_size() >= size else None
+
+    def _send_padded(self, uid: int, size: int) -> None:
+        sent = self.engine.padded_ping(uid, size, now_ns() / 1e9)
+        self._send([data for data, _ in sent])
+
+    def _full_size(self) -> int:
+        """Return the largest datagram that Ethernet, the kernel and the server allow, or 0."""
+        mtu = path_mtu(self.address) or 0
+        headers = IPV4_HEADERS if self.address.family == "ipv4" else IPV6_HEADERS
+        declared = self.engine.parameters()
+        allowed = declared.max_udp_payload_bytes if declared is not None else 0
+        return min(min(mtu, ETHERNET_MTU) - headers, allowed)
 
     async def migrate(self, seconds: float = MIGRATION_SECONDS) -> Migration:
         """Continue from a new local port, as a phone that changes networks does; tier 4.

@@ -14,8 +14,10 @@ from seventh.model.phase import Mark
 from seventh.model.quicfacts import Amplification
 from seventh.net.address import Address
 from seventh.net.connect import OUTCOMES
+from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
 from seventh.net.quic.client import IDLE_SECONDS, QuicClient, Session
+from seventh.net.quic.names import transport_error
 from seventh.net.stopwatch import now_ns
 from seventh.net.tls import context as tlscontext
 from seventh.wire import tlshello
@@ -48,11 +50,8 @@ async def connect(
     handshake, use :func:`prepare`. The attempt joins the network facts.
     """
     client = prepare(ctx, address, server_name, alpn=alpn, session=session, verify=verify, log=log)
-    try:
+    with on_failure(client.close):
         await shake(ctx, client, phase)
-    except BaseException:
-        client.close()
-        raise
     return client
 
 
@@ -86,11 +85,14 @@ def prepare(
     *,
     alpn: tuple[str, ...] = H3,
     session: Session | None = None,
+    token: bytes = b"",
     early: bool = False,
     verify: bool = True,
     log: bool = False,
 ) -> QuicClient:
     """Return a connection before its handshake; raises UsageError for unusable options.
+
+    ``token`` goes into its Initial instead of the session's (RFC 9000 §8.1.3).
 
     It counts as a connection: raises Failed (budget-exceeded) where none is left.
 
@@ -111,7 +113,7 @@ def prepare(
         server_name=name,
         ticket=session.ticket if session is not None else None,
         early=early,
-        token=session.token if session is not None else b"",
+        token=token or (session.token if session is not None else b""),
         idle_seconds=IDLE_SECONDS,
         logger=logger,
     )
@@ -149,6 +151,7 @@ async def amplification(
     server_name: str,
     *,
     alpn: tuple[str, ...] = H3,
+    token: bytes = b"",
     seconds: float = AMPLIFICATION_SECONDS,
 ) -> Amplification:
     """Send one Initial, acknowledge nothing, and count the reply within ``seconds``.
@@ -156,7 +159,7 @@ async def amplification(
     This is what a victim sees whose address somebody put on that Initial (RFC 9000 §8.1); by_us is
     our own. Afterwards the server is told that nobody goes on. Raises Failed: connect-refused.
     """
-    client = prepare(ctx, address, server_name, alpn=alpn, verify=False)
+    client = prepare(ctx, address, server_name, alpn=alpn, token=token, verify=False)
     engine, datagram = client.engine, ctx.datagram(address)
     client.start()
     out = engine.datagrams_to_send(now_ns() / 1e9)
@@ -164,7 +167,7 @@ async def amplification(
     until = min(ctx.budget.deadline_ns, sent.ns + int(seconds * 1e9))
     kept: list[bytes] = []
     received = count = largest = 0
-    retry = False
+    retry, close = False, ""
     first: float | None = None
     try:
         while count < MAX_AMPLIFICATION_DATAGRAMS:
@@ -182,7 +185,7 @@ async def amplification(
             if len(kept) < 4:
                 kept.append(arrived.data)
     finally:
-        _excuse(client, datagram.send, kept)
+        close = _excuse(client, datagram.send, kept)
         datagram.close()
     return Amplification(
         sent_bytes=len(out[0][0]),
@@ -190,18 +193,26 @@ async def amplification(
         datagrams=count,
         largest_bytes=largest,
         retry=retry,
+        close=close,
         window_seconds=(min(until, now_ns()) - sent.ns) / 1e9,
         first_seconds=first,
     )
 
 
-def _excuse(client: QuicClient, send: Callable[[bytes], Mark], kept: list[bytes]) -> None:
-    """Close the half-open connection at the server; failures are ignored."""
+def _excuse(client: QuicClient, send: Callable[[bytes], Mark], kept: list[bytes]) -> str:
+    """Close the half-open connection at the server; failures are ignored.
+
+    Return the error with which the server had closed it already; empty where it had not.
+    """
     engine = client.engine
+    close = ""
     with contextlib.suppress(Failed, *engine.ERRORS):
         for data in kept:
             engine.receive_datagram(data, client.address.sockaddr[:2], now_ns() / 1e9)
+        if engine.ended is not None and engine.closed_by_us is None:
+            close = transport_error(engine.ended[0])
         engine.close(0, 0, "")
         for data, _ in engine.datagrams_to_send(now_ns() / 1e9):
             send(data)
     client.abandon()
+    return close

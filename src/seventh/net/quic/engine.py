@@ -23,6 +23,7 @@ from aioquic.quic.packet import (
     pull_quic_header,
     pull_quic_transport_parameters,
 )
+from aioquic.quic.packet_builder import QuicDeliveryState
 
 from seventh.model.quicfacts import TransportParameters
 from seventh.net.quic.names import is_reserved, version_name
@@ -69,6 +70,8 @@ class Engine(QuicConnection):
         self.timed_out = False
         """Whether the idle timeout ended it."""
         self._peer_der: tuple[bytes, ...] = ()
+        self.padded: dict[int, bool | None] = {}
+        """Whether each padded PING was acknowledged; None while that is not known."""
 
     # -- what the base class is made to do otherwise ----------------------------------------------
 
@@ -99,6 +102,14 @@ class Engine(QuicConnection):
             keep(certificate)
 
         self.tls._set_peer_certificate = note  # type: ignore[method-assign]
+
+    def _discard_epoch(self, epoch: tls.Epoch) -> None:
+        super()._discard_epoch(epoch)
+        # An idle connection keeps no 16 KiB for TLS messages that are not sent any more. After the
+        # handshake, a client sends none.
+        self._crypto_buffers[epoch] = Buffer(capacity=0)
+        if epoch is tls.Epoch.HANDSHAKE:
+            self._crypto_buffers[tls.Epoch.ONE_RTT] = Buffer(capacity=0)
 
     def _parse_transport_parameters(self, data: bytes, from_session_ticket: bool = False) -> None:
         super()._parse_transport_parameters(data, from_session_ticket)
@@ -268,6 +279,31 @@ class Engine(QuicConnection):
         tail = data[-16:]
         known = (self._peer_cid, *self._peer_cid_available)
         return any(cid.stateless_reset_token == tail for cid in known if cid.stateless_reset_token)
+
+    # -- the size of datagrams ---------------------------------------------------------------------
+
+    def padded_ping(self, uid: int, size: int, now: float) -> list[tuple[bytes, Any]]:
+        """Return a PING in a datagram of ``size`` bytes (RFC 9000 §14.4), after what else waits."""
+        others = self.datagrams_to_send(now)
+        usual, self._max_datagram_size = self._max_datagram_size, size
+        self.padded[uid] = None
+        self.send_ping(uid)
+        try:
+            return others + self.datagrams_to_send(now)
+        finally:
+            self._max_datagram_size = usual
+
+    def _write_ping_frame(self, builder: Any, uids: Any = (), comment: str = "") -> None:
+        super()._write_ping_frame(builder, uids, comment)
+        if self.padded.keys() & set(uids):
+            builder._datagram_needs_padding = True
+
+    def _on_ping_delivery(self, delivery: Any, uids: Any) -> None:
+        """Note what became of a padded PING, and do not repeat it: the next one would be small."""
+        if padded := self.padded.keys() & set(uids):
+            self.padded.update(dict.fromkeys(padded, delivery is QuicDeliveryState.ACKED))
+        else:
+            super()._on_ping_delivery(delivery, uids)
 
     # -- a new path --------------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ class BareHellos:
             self._best = max(self.learnt.accepted)
 
     async def broken_suites(self) -> None:
-        """Find out whether a suite without encryption, authentication or 112 bits is accepted."""
+        """Find out whether a suite with a broken cipher, or without authentication, is accepted."""
         self.learnt.broken = await self._first_suite(Topic.BROKEN_SUITES, n.BROKEN_SUITES)
 
     async def obsolete_suites(self) -> None:

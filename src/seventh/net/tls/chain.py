@@ -108,10 +108,17 @@ def read_chain(certificates: tuple[bytes, ...]) -> tuple[Certificate, ...]:
 
 
 def verdict(
-    certificates: tuple[bytes, ...], built: tuple[bytes, ...], errors: tlsverify.Errors, host: str
+    certificates: tuple[bytes, ...],
+    built: tuple[bytes, ...],
+    errors: tlsverify.Errors,
+    host: str,
+    chain: tuple[Certificate, ...] = (),
 ) -> tlsverify.Verdict:
-    """Judge the sent chain, and ``built``, the path that the engine made of it (empty: unknown)."""
-    chain, path = read_chain(certificates), read_chain(built)
+    """Judge the sent chain, and ``built``, the path that the engine made of it (empty: unknown).
+
+    ``chain`` is the sent one, where it has been read already.
+    """
+    chain, path = chain or read_chain(certificates), read_chain(built)
     errors = tuple((code, _depth_of(code, chain) if depth < 0 else depth) for code, depth in errors)
     return tlsverify.judge(chain, errors, host, read_names(certificates[0]), path)
 
@@ -141,12 +148,13 @@ def certificate_facts(
     if not certificates:
         return {}
     errors, built = found or path(certificates, options)
-    judged = verdict(certificates, built, errors, server_name)
+    chain = read_chain(certificates)
+    judged = verdict(certificates, built, errors, server_name, chain)
     given = tlscontext.given_roots(options.ca_file) if options.ca_file else frozenset()
     revocation, ocsp = status_facts(certificates, built, options, staple)
     trust = "given" if given.intersection(built) else "system"
     return {
-        "chain": read_chain(certificates),
+        "chain": chain,
         "verified_path": tuple(hashlib.sha256(der).hexdigest() for der in built),
         "chain_bytes": sum(map(len, certificates)),
         "chain_state": judged.state,
@@ -160,19 +168,22 @@ def certificate_facts(
         "certificate_detail": judged.detail,
         "revocation": revocation,
         "ocsp": ocsp,
-        "cert_expiry_timestamp_seconds": earliest_expiry(certificates, built),
+        "cert_expiry_timestamp_seconds": earliest_expiry(certificates, built, chain),
     }
 
 
-def earliest_expiry(certificates: tuple[bytes, ...], built: tuple[bytes, ...]) -> float | None:
+def earliest_expiry(
+    certificates: tuple[bytes, ...], built: tuple[bytes, ...], chain: tuple[Certificate, ...] = ()
+) -> float | None:
     """Return the earliest expiry of the certificates that clients need, as Unix time.
 
-    None where one of them cannot be read. Where no path was built, the names lead up.
+    None where one of them cannot be read. Where no path was built, the names lead up; ``chain`` is
+    for that, where it has been read already.
     """
     if built:
         needed = [der for der in certificates if der in built]
     else:
-        chain = read_chain(certificates)
+        chain = chain or read_chain(certificates)
         fingerprints = {certificate.sha256 for certificate in path_up(chain)}
         needed = [d for d, c in zip(certificates, chain, strict=False) if c.sha256 in fingerprints]
     return min((tlsverify.glance(der).end for der in needed), default=0.0) or None

@@ -17,7 +17,6 @@ from typing import Literal
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
 from seventh.model.failure import UsageError
@@ -137,6 +136,7 @@ def context_of(wanted: Setting) -> SSL.Context:
         tlsopenssl.set_groups(made, key_share.CLASSICAL)
     if wanted.signatures:
         tlsopenssl.set_signatures(made, wanted.signatures)
+    made.set_mode(SSL.MODE_RELEASE_BUFFERS)  # an idle connection keeps no 32 KiB of them
     if wanted.verifying:
         _trust(made, wanted.store, wanted.ca)
     if wanted.cert is not None and wanted.key is not None:
@@ -208,6 +208,8 @@ def _identify(made: SSL.Context, cert: str, key: str) -> None:
 
 def _key(path: str) -> _PrivateKey:
     """Read the private key of a PEM file; OpenSSL itself would prompt for a passphrase."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(Path(path).read_bytes(), None)
     except TypeError:

@@ -19,6 +19,8 @@ _ffi: Any = _util.ffi
 _MAX_TAPPED = 128 * 1024
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h."""
+_NO_ANTI_REPLAY = 1 << 24
+"""SSL_OP_NO_ANTI_REPLAY of OpenSSL's ssl.h."""
 _anywhere: Any = _ffi.new("char **")
 """Where OpenSSL says that a memory BIO's bytes lie; only their number is asked for."""
 
@@ -163,6 +165,11 @@ def offer_early_data(engine: SSL.Connection, data: bytes = b"") -> bool:
 def allow_early_data(context: SSL.Context, size: int) -> None:
     """Allow ``size`` bytes of early data in the tickets of a server's context."""
     _lib.SSL_CTX_set_max_early_data(context._context, size)
+
+
+def allow_replays(context: SSL.Context) -> None:
+    """Accept the same early data again: tickets of a server's context are not single-use."""
+    context.set_options(_NO_ANTI_REPLAY)
 
 
 def take_early_data(engine: SSL.Connection) -> tuple[bool, bytes]:

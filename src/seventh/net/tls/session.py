@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 from OpenSSL import SSL
+
+from seventh.wire import tlshello
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,3 +18,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     certificates: tuple[bytes, ...]
     errors: tuple[tuple[int, int], ...] = ()
     """What was wrong with them; a resumed handshake does not verify again."""
+
+
+@functools.lru_cache(maxsize=512)
+def certificates_in(body: bytes, version: int) -> tuple[bytes, ...]:
+    """Return the certificates of a Certificate message; recurring checks get the same one."""
+    return tlshello.certificates(body, version)[0]

@@ -7,7 +7,6 @@ timestamps, budgets and transcripts stay in force.
 from __future__ import annotations
 
 import contextlib
-import functools
 
 from OpenSSL import SSL, crypto
 
@@ -22,7 +21,7 @@ from seventh.net.tls import failures as tlsfailed
 from seventh.net.tls import key_share
 from seventh.net.tls import openssl as tlsopenssl
 from seventh.net.tls.context import Setting
-from seventh.net.tls.session import Session
+from seventh.net.tls.session import Session, certificates_in
 from seventh.wire import tlsflight, tlshello
 from seventh.wire import tlsnames as n
 
@@ -144,7 +143,7 @@ class TlsStream(Stream):
         body = self.tap.first(n.CERTIFICATE)
         if body is None:
             return self._resumed_from.certificates if self._resumed_from is not None else ()
-        return _sent(body, self.version)
+        return certificates_in(body, self.version)
 
     def verify_errors(self) -> tuple[tuple[int, int], ...]:
         """Return the errors of the chain: (code, depth); depth -1 is unknown.
@@ -396,9 +395,3 @@ class TlsStream(Stream):
         return self._alerted() or tlsfailed.refused(
             error, self.hello, extensions, self.offered, tlsfailed.fatal(self.tap.alerts_sent)
         )
-
-
-@functools.lru_cache(maxsize=512)
-def _sent(body: bytes, version: int) -> tuple[bytes, ...]:
-    """Return the certificates of a Certificate message; recurring checks get the same one."""
-    return tlshello.certificates(body, version)[0]

@@ -20,6 +20,7 @@ from seventh.model.failure import Blame, Failed, Reason
 from seventh.model.tlsfacts import Certificate, ChainProblem, ChainState, Mismatch, path_up
 from seventh.net.tls import openssl as tlsopenssl
 from seventh.net.tls.chain_problems import problems
+from seventh.wire.certkey import public_key
 from seventh.wire.certnames import HostNames, read_names
 from seventh.wire.text import printable
 
@@ -281,7 +282,7 @@ def read_certificate(der: bytes, now: dt.datetime) -> Certificate:
     """Return a certificate as facts; of an unreadable one, ``problem`` says so."""
     import hashlib
 
-    fingerprint = hashlib.sha256(der).hexdigest()
+    key = public_key(der)
     names = read_names(der)
     try:
         read = _read(x509.load_der_x509_certificate(der), now)
@@ -292,7 +293,10 @@ def read_certificate(der: bytes, now: dt.datetime) -> Certificate:
         )  # fmt: skip
     return msgspec.structs.replace(
         read,
-        sha256=fingerprint,
+        sha256=hashlib.sha256(der).hexdigest(),
+        sha512=hashlib.sha512(der).hexdigest(),
+        key_sha256=hashlib.sha256(key).hexdigest() if key is not None else "",
+        key_sha512=hashlib.sha512(key).hexdigest() if key is not None else "",
         size_bytes=len(der),
         names=names.shown(SHOWN_NAMES),
         names_count=len(names.entries),

@@ -140,9 +140,10 @@ SPEC = Spec(
         2: "sends the given token or credential to the target's own origin",
         3: "sends the given request with its unsafe method, once with Expect, once as early data, "
         "and repeats it to test whether that is safe",
-        4: "sends a request with two lengths, migrates a QUIC connection to another port, keeps "
-        "event streams open; holds up to eight idle connections of TCP and of QUIC, with two HEAD "
-        "requests or a PING on each",
+        4: "sends a request with two lengths, one in early data twice, and QUIC Initials with "
+        "forged tokens; migrates a QUIC connection to another port; keeps event streams open; "
+        "holds up to eight idle connections of TCP and of QUIC, with two HEAD requests or a PING "
+        "on each",
     },
     layers=("tls",),
     standards=(

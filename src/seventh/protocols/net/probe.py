@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seventh.model.failure import Failed, Reason
-from seventh.net import idle
+from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stream import Stream
 from seventh.wire.identify import identify
@@ -23,7 +23,13 @@ async def check(ctx: ProbeContext) -> None:
     streams = await ctx.connect_all()
     if len(streams) > 1:
         await ctx.compare(streams, _greeting)
-    first = streams[0].address
+    if ctx.holds:
+        await _hold(ctx, streams[0].address)
+
+
+async def _hold(ctx: ProbeContext, first: Address) -> None:
+    """Hold idle connections, with ``--hold``."""
+    from seventh.net import idle
 
     async def open_one() -> idle.Connection:
         return idle.Bytes(await ctx.connect_again(first))

@@ -60,6 +60,17 @@ _MEANINGS = {
 }
 """Of the metrics ``seventh_ntp_…`` that are named after their fact."""
 
+_LOCAL = (
+    ("offset_seconds", "correction_seconds", "what is still to be added to this machine's clock"),
+    ("own_clock_error_seconds", "error_seconds", "maximum error of this machine's clock"),
+    ("frequency_ppm", "frequency_ppm", "correction of the clock's frequency"),
+    ("stratum", "stratum", "stratum of this machine"),
+    ("served_packets", "served_packets", "requests that chronyd has received"),
+    ("dropped_packets", "dropped_packets", "requests that chronyd has dropped"),
+)
+"""Of the metrics that `seventh local` reads: the name after ``seventh_ntp_``, the fact, and the
+meaning."""
+
 SPEC = Spec(
     name="ntp",
     title="NTP",
@@ -91,6 +102,10 @@ SPEC = Spec(
                 signed=fact in {"offset_seconds", "majority_offset_seconds"},
             )
             for fact, meaning in _MEANINGS.items()
+        ),
+        *(
+            Metric(f"seventh_ntp_{name}", "gauge", meaning, f"local.{fact}", source="local")
+            for name, fact, meaning in _LOCAL
         ),
     ),
     options=NtpOptions,

@@ -66,7 +66,8 @@ LINES = (
     ),
     CheckLine(
         "This machine's clock is synchronised, by only one program",
-        facts=("own_clock_error_seconds",), look="chronyc tracking",
+        rules=("NTP-CLOCK-UNSYNC", "NTP-CLOCK-OFFSET", "NTP-DUAL-DAEMON"),
+        look="seventh local time",
     ),
     CheckLine(
         "The client accepts the replies of its sources", rules=("NTP-SOURCES-DENIED",),

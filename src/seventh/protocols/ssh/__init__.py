@@ -59,6 +59,8 @@ class SshOptions(RoomOptions, frozen=True, kw_only=True):
             needs=("allow-write", "it makes the server connect or listen"),
         ),
     ] = ()  # fmt: skip
+    alias: str = ""
+    """The host as it was typed, before ssh_config changed it."""
 
 
 SPEC = Spec(
@@ -140,9 +142,13 @@ SPEC = Spec(
         Metric(
             "seventh_ssh_rekeys_total", "counter", "key exchanges after the first", "login.rekeys"
         ),
+        Metric(
+            "seventh_ssh_refused_logins", "gauge", "refused logins in what was read of the log",
+            "local.failed_logins", label="cause", source="local",
+        ),
     ),
     options=SshOptions,
-    shared=("user", "password_file", "hold_seconds"),
+    shared=("user", "password_file", "hold_seconds", "as_clients"),
     tiers={
         0: "connects, exchanges keys and disconnects before any login: one line in the server's "
         "log for each connection; one connection for each host certificate on offer",
@@ -159,7 +165,7 @@ SPEC = Spec(
     },
     standards=(
         "RFC 4252", "RFC 4253", "RFC 4254", "RFC 4256", "RFC 4419", "RFC 5656", "RFC 8268",
-        "RFC 8308", "RFC 8332", "RFC 8709", "RFC 8731", "RFC 9142", "RFC 10042",
+        "RFC 8308", "RFC 8332", "RFC 8709", "RFC 8731", "RFC 9142", "RFC 9941", "RFC 10042",
     ),
     connections=8,  # seven without a login at most, and one with; more for host certificates
 )  # fmt: skip

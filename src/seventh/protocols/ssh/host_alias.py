@@ -52,6 +52,9 @@ def resolve_alias(target: Target, options: Options) -> tuple[Target, Options]:
     if target.user is not None:
         options = options.replace(user=target.user)
     own = options.of(SshOptions)
+    if options.as_clients:
+        own = replace(own, alias=target.host)
+        options = options.having(own)
     config = _configuration(own.ssh_config)
     if config is None:
         return target, _with_forwards(options, None)
@@ -117,6 +120,18 @@ def _resolve(config: UserConfig, target: Target, options: Options) -> HostConfig
     if host.problems:
         raise UsageError(str(host.problems[0]))
     return host
+
+
+def settings_of(name: str | None, target: Target, options: Options) -> HostConfig | None:
+    """Return the settings of an ssh_config for the host as it was typed; None without a file.
+
+    ``name`` None is the user's own. Raises UsageError for what ssh would refuse.
+    """
+    config = _configuration(name)
+    if config is None:
+        return None
+    host = options.of(SshOptions).alias or target.host
+    return _resolve(config, replace(target, host=host), options)
 
 
 # -- logging in ------------------------------------------------------------------------------------

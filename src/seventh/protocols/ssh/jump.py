@@ -19,11 +19,12 @@ from seventh.net import resolve
 from seventh.net.address import Address
 from seventh.net.carrier import Carrier, CarrierFailed, Unreached
 from seventh.net.connect import open_tcp, open_through
+from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ATTEMPT_SECONDS, RESOLVE_SECONDS, ProbeContext
 from seventh.net.stopwatch import Timer, now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.protocols.ssh import SshOptions
-from seventh.protocols.ssh.client.auth import log_in
+from seventh.protocols.ssh.client.auth import GssapiOnlyError, log_in
 from seventh.protocols.ssh.client.authenticate_host import exchange_keys, keyscan
 from seventh.protocols.ssh.client.conversation import Conversation
 from seventh.protocols.ssh.client.credentials import read_credentials
@@ -37,6 +38,7 @@ from seventh.wire.address import is_literal
 from seventh.wire.text import printable
 
 MAX_HOPS = 8
+_JUMP_HOST = "jump host"
 
 
 async def carry(
@@ -51,12 +53,9 @@ async def carry(
     if len(hops) > MAX_HOPS:
         raise UsageError(f"--via: {len(hops)} jump hosts (maximum: {MAX_HOPS})")
     chain = Chain(ctx, read_known_hosts(ctx.options.of(SshOptions).known_hosts), proxy)
-    try:
+    with on_failure(chain.close):
         for hop in hops:
             await chain.extend(hop)
-    except BaseException:
-        chain.close()
-        raise
     return chain
 
 
@@ -70,7 +69,7 @@ class Chain(Carrier):
         self._proxy = proxy
         self._net = ctx.notes(NetFacts)
         self._known = known
-        self._kind = "jump host"
+        self._kind = _JUMP_HOST
         self._links: list[Mux] = []
         self._names: list[str] = []
         self._streams: list[Stream] = []
@@ -113,7 +112,7 @@ class Chain(Carrier):
 
     # -- one more hop ----------------------------------------------------------------------------
 
-    async def extend(self, hop: Target, kind: str = "jump host") -> Mux:
+    async def extend(self, hop: Target, kind: str = _JUMP_HOST) -> Mux:
         """Connect to ``hop`` from the last one and log in there; failures call it a ``kind``."""
         ctx = self._ctx
         self._kind = kind
@@ -134,7 +133,12 @@ class Chain(Carrier):
         with self._step("via.ssh.auth", name) as timer:
             self._check_trust(trust, hop)
             timer.begin(user_mark())
-            admission = await log_in(session, credentials.for_host(trust))
+            try:
+                admission = await log_in(session, credentials.for_host(trust))
+            except GssapiOnlyError as only:
+                if kind == _JUMP_HOST:
+                    only.detail += f"; {_through_ssh(user, hop)}"
+                raise
             timer.stop(admission.at)
         self._learn(auth_method=admission.method, seconds=admission.at.since(started))
         self._links.append(Mux(session, hop=f"the {kind} {name}"))
@@ -243,3 +247,12 @@ class Chain(Carrier):
                 yield timer
             except Failed as failed:
                 raise named(failed, f"the {self._kind} {name}") from None
+
+
+def _through_ssh(user: str, hop: Target) -> str:
+    """Return what to type where only OpenSSH's client can log in."""
+    port = "" if hop.port == 22 else f"-p {hop.port} "
+    return (
+        f"run kinit and ssh -N -D 1080 {port}{user}@{hop.host}, then add "
+        "--proxy socks5h://127.0.0.1:1080 instead of --via"
+    )

@@ -8,7 +8,12 @@ from seventh.protocols.ssh import OWN_FORWARDS, SshOptions
 
 
 def prepare(options: Options) -> None:
-    """Read the forwardings; raises UsageError for one that is not valid."""
+    """Read the clients of --as and the forwardings; raises UsageError for one that is not valid."""
+    if options.as_clients:
+        from seventh.protocols.ssh.client.preferences import check_client
+
+        for text in options.as_clients:
+            check_client(text)
     forwards = options.of(SshOptions).forward
     if not forwards:
         return

@@ -6,8 +6,8 @@ from typing import Annotated, get_args
 
 from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
+from seventh.model.starttls import StarttlsName
 from seventh.model.target import Scheme
-from seventh.model.tlsfacts import StarttlsName
 
 
 class TlsOptions(RoomOptions, frozen=True, kw_only=True):
@@ -47,6 +47,13 @@ SPEC = Spec(
             "earliest expiry in the certificate chain, as Unix time",
             "cert_expiry_timestamp_seconds",
             also=("days_left",),
+        ),
+        Metric(
+            "seventh_cert_expiry_timestamp_seconds",
+            "gauge",
+            "earliest expiry in the certificate files of this machine's services, as Unix time",
+            "local.cert_expiry_timestamp_seconds",
+            source="local",
         ),
         Metric(
             "seventh_tls_handshake_seconds",
@@ -93,6 +100,7 @@ SPEC = Spec(
         "cert_file",
         "key_file",
         "hold_seconds",
+        "as_clients",
     ),
     tiers={
         0: "looks up CAA records; completes handshakes, one without the server name, and with a "

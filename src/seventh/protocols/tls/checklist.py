@@ -59,6 +59,9 @@ LINES = (
     ),
     CheckLine("Early data (0-RTT) is off", rules=("TLS-0RTT-ON",)),
     CheckLine(
+        "Early data cannot be replayed", rules=("TLS-0RTT-REPLAY",), look="https:// --intrusive"
+    ),
+    CheckLine(
         "A client certificate is required if it is requested",
         rules=("TLS-MTLS-OPTIONAL",), facts=("client_certificate",),
     ),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from seventh.model.failure import Failed, Reason
 from seventh.model.phase import Mark
 from seventh.model.tlsfacts import Starttls, TlsFacts
-from seventh.net.probe_context import ProbeContext, vantage
-from seventh.net.stopwatch import now_ns, user_mark
+from seventh.net.probe_context import ProbeContext
+from seventh.net.stopwatch import user_mark
 from seventh.net.stream import Stream
+from seventh.net.tls.in_clear import after_go_ahead
 from seventh.protocols.tls.wire.dialogue import Dialogue, Event, Go, Greeting, Send
 from seventh.wire.text import printable
 
 _MAY_BE_TLS = frozenset({Reason.PEER_SILENT, Reason.PEER_RESET})
-_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _SHOWN = 60
 _AT_ONCE = "the port may expect TLS at once: try without --starttls"
 _NO_GREETING = (
@@ -33,12 +31,6 @@ async def start(ctx: ProbeContext, stream: Stream, dialogue: Dialogue, *, timed:
     except Failed:
         stream.close()
         raise
-
-
-def our_name() -> str:
-    """Return this machine's name for EHLO."""
-    name = vantage()
-    return name if _HOST_NAME.fullmatch(name) else "localhost"
 
 
 class _Talk:
@@ -62,7 +54,7 @@ class _Talk:
             events = self._dialogue.begin()
             while not await self._act(events):
                 events = self._dialogue.receive(await self._receive())
-            self._in_clear = await self._after_the_go_ahead()
+            self._in_clear = await after_go_ahead(self._stream, self._dialogue.rest)
             self._record(self._last)
         except Failed as failed:
             failed.phase = failed.phase or self._phase
@@ -111,20 +103,6 @@ class _Talk:
         raise Failed(
             Reason.PEER_CLOSED, "the peer closed the connection before its go-ahead for TLS"
         )
-
-    async def _after_the_go_ahead(self) -> bytes:
-        """Return what came after the go-ahead, in clear: TLS must begin with our ClientHello."""
-        try:
-            more, _ = await self._stream.receive(now_ns())
-        except Failed as failed:
-            if failed.reason is not Reason.PEER_SILENT:
-                raise
-            return self._dialogue.rest
-        if not more:
-            raise Failed(
-                Reason.PEER_CLOSED, "the peer closed the connection after its go-ahead for TLS"
-            )
-        return self._dialogue.rest + more
 
     def _record(self, end: Mark, *, ok: bool = True) -> None:
         """Record the phase, unless it has no answer: MySQL's SSLRequest is not answered."""

@@ -7,18 +7,20 @@ from collections.abc import Iterator
 
 import msgspec
 
-from seventh.model.failure import Failed, Reason, UsageError
+from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason, UsageError
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net import idle
 from seventh.net.address import Address
+from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
 from seventh.net.tls.handshake import prepare, start_recurring
+from seventh.net.tls.in_clear import our_name
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls, resumes
 from seventh.net.tls.session import Session
 from seventh.protocols.tls import TlsOptions
-from seventh.protocols.tls.client import our_name, start
+from seventh.protocols.tls.client import start
 from seventh.protocols.tls.wire.dialogue import Dialogue
 from seventh.protocols.tls.wire.starttls import PROTOCOLS, named, usual_at
 
@@ -59,6 +61,12 @@ async def check(ctx: ProbeContext) -> None:
             session = await inspect_tls(ctx, open_stream, door.name, door.alpn)
     except Failed as error:
         failed = error
+    if ctx.options.as_clients and (failed is None or failed.reason not in NO_TLS_AT_ALL):
+        from seventh.protocols.tls.as_client import judge_clients
+        from seventh.protocols.tls.rules.hellos import hello_of
+
+        clients = [hello_of(text) for text in dict.fromkeys(ctx.options.as_clients)]
+        await judge_clients(ctx, clients, open_stream, door.name)
     if others:
         await _compare(ctx, door, first, others)
     if session is not None:
@@ -122,11 +130,8 @@ class _Door:
         """Open a connection to leave idle after its handshake, whatever its certificate."""
         stream = await self.connect(address)
         tls = prepare(stream, self._ctx.options, self.name, alpn=self.alpn, profile="lenient")
-        try:
+        with on_failure(tls.close):
             await tls.handshake(Stopwatch(), "idle")
-        except BaseException:  # of any kind, a cancelled check too: close, and raise it again
-            tls.close()
-            raise
         return idle.Bytes(tls)
 
     async def open(self, stream: Stream, *, timed: bool = False) -> Stream:

@@ -1,6 +1,6 @@
 """WebSocket: the handshake (RFC 6455, 8441, 9220), and the open socket."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -61,6 +61,16 @@ class WebSocketOptions(RoomOptions, frozen=True, kw_only=True):
         ),
     ] = None  # fmt: skip
 
+
+_LOCAL: tuple[tuple[str, Literal["gauge", "counter"], str], ...] = (
+    ("used_ratio", "gauge", "open descriptors of a server / its limit, the highest"),
+    ("tracked_ratio", "gauge", "connections that the firewall tracks / its limit"),
+    ("listen_overflows", "counter", "connections that met a full queue of a server"),
+    ("listen_drops", "counter", "connections that were dropped before a server accepted them"),
+    ("tcp_sockets", "gauge", "TCP sockets in use"),
+)
+"""Of the metrics that `seventh local` reads: the fact, after which it is named, the kind, and the
+meaning."""
 
 SPEC = Spec(
     name="websocket",
@@ -125,6 +135,13 @@ SPEC = Spec(
         Metric(
             "seventh_ws_fanout_ratio", "gauge", "deliveries for each that was expected",
             "fanout_ratio",
+        ),
+        *(
+            Metric(
+                f"seventh_ws_{fact}" + ("_total" if kind == "counter" else ""), kind, meaning,
+                f"local.{fact}", source="local",
+            )
+            for fact, kind, meaning in _LOCAL
         ),
     ),
     options=WebSocketOptions,

@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
 import msgspec
 
 from seventh.model.checklist import LineVerdict
+from seventh.model.table import Table
+from seventh.render import place_lines
 from seventh.render.checklist import VERDICTS, tally
 from seventh.render.entries import (
     ChecklistEntry,
@@ -34,9 +36,10 @@ from seventh.render.presentation import (
     needs_summary,
     present,
     tally_statuses,
+    whole,
 )
 from seventh.render.summary import duration
-from seventh.render.view import Document, View, worst
+from seventh.render.view import Document, View, status_of_run
 from seventh.render.wording import is_prose
 
 _MARKS = {"ok": "✔", "warning": "▲", "critical": "✖", "unknown": "?"}
@@ -51,10 +54,11 @@ def render(document: Document, view: View) -> str:
     """Return ``document`` as one self-contained page."""
     reports = present(document, view)
     style = (Path(__file__).parent / "html.css").read_text(encoding="utf-8")
-    body = [_head(document, reports, worst(report.entry.status for report in reports))]
+    body = [_head(document, reports, status_of_run(document, view))]
     hosts = host_entries(document, view)
     body += [_host(host, reports) for host in hosts]
     body += [_summary(reports)] if needs_summary(reports, hosts) else []
+    body += _places(document)
     body += [_report(number, report, view) for number, report in enumerate(reports, 1)]
     return "\n".join(
         [
@@ -84,16 +88,16 @@ def _policy(style: str) -> str:
 
 
 def _title(reports: tuple[Presentation, ...]) -> str:
-    if len(reports) == 1:
+    if len(whole(reports)) == 1:
         return f"{reports[0].entry.status}: {reports[0].entry.target} · Seventh"
-    return f"{count(len(reports), 'target')}: {tally_statuses(reports)} · Seventh"
+    return f"{count(len(whole(reports)), 'target')}: {tally_statuses(reports)} · Seventh"
 
 
 def _head(document: Document, reports: tuple[Presentation, ...], status: str) -> str:
     statuses = tally_statuses(reports) or "nothing was checked"
     return (
         f'<header class="top"><p class="brand">Seventh <span>{escape(document.version)}</span></p>'
-        f"<h1>{_badge(status)} {count(len(reports), 'target')}: {escape(statuses)}</h1>"
+        f"<h1>{_badge(status)} {count(len(whole(reports)), 'target')}: {escape(statuses)}</h1>"
         f'<p class="when"><time datetime="{escape(document.generated_at)}">'
         f"{escape(document.generated_at)}</time></p></header>"
     )
@@ -107,16 +111,38 @@ def _badge(status: str) -> str:
 def _summary(reports: tuple[Presentation, ...]) -> str:
     rows = [
         f"<tr><td>{_badge(report.entry.status)}</td>"
-        f'<td><a href="#target-{number}"><code>{escape(report.entry.target)}</code></a></td>'
+        f'<td><a href="#target-{number}"><code>{escape(report.entry.target)}</code></a>'
+        f"{_from(report)}</td>"
         f'<td class="number">{duration(report.entry.duration_seconds)}</td>'
         f"<td>{escape(report.headline)}</td></tr>"
         for number, report in enumerate(reports, 1)
+        if not report.part_of
     ]
     return (
         '<nav aria-label="Targets"><table class="summary"><thead><tr><th scope="col">Status</th>'
         '<th scope="col">Target</th><th scope="col" class="number">Time</th>'
         f'<th scope="col">Result</th></tr></thead><tbody>{"".join(rows)}</tbody></table></nav>'
     )
+
+
+def _from(report: Presentation) -> str:
+    return f" from {escape(report.entry.place)}" if report.entry.place else ""
+
+
+def _places(document: Document) -> list[str]:
+    """Return the places of ``--from``, and the targets whose reports differ between them."""
+    if not document.places:
+        return []
+    parts = ["<h2>Places</h2>", _list(place_lines.places(document))]
+    for target, lines in place_lines.targets(document):
+        parts += [f"<h3>Differs: <code>{escape(target)}</code></h3>", _list(lines)]
+    if not document.comparisons:
+        parts.append("<p>No difference between the places.</p>")
+    return [f'<section class="places">{"".join(parts)}</section>']
+
+
+def _list(lines: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
 
 
 def _host(entry: HostEntry, reports: tuple[Presentation, ...]) -> str:
@@ -156,17 +182,18 @@ def _report(number: int, report: Presentation, view: View) -> str:
     entry = report.entry
     at = f" at <code>{escape(report.address)}</code>" if report.address else ""
     time = f'<time datetime="{escape(entry.started_at)}">{escape(entry.started_at)}</time>'
-    when = f"{duration(entry.duration_seconds)}{at} · from {escape(entry.vantage)} · {time}"
+    when = f"{duration(entry.duration_seconds)}{at} · from {escape(report.vantage)} · {time}"
     parts = [
         f'<section class="report {entry.status}" id="target-{number}">',
-        f"<h2>{_badge(entry.status)} <code>{escape(entry.target)}</code></h2>",
+        f"<h2>{_badge(entry.status)} <code>{escape(entry.target)}</code>{_from(report)}</h2>",
         f'<p class="when">{when}</p>',
         _failure(report),
         "".join(f'<p class="quiet">Note: {escape(note)}</p>' for note in report.notes),
         _checklist(entry.checklist or ()),
+        "".join(map(_table, report.tables)),
         waterfall(report),
         "".join(drawing_of(drawing) for drawing in report.drawings),
-        "".join(_finding(finding, view) for finding in entry.findings),
+        "".join(_finding(finding, view) for finding in report.findings),
         _facts(report),
         _rules(report),
         _details("All facts", _pre(_json(entry.facts))) if entry.facts else "",
@@ -175,6 +202,17 @@ def _report(number: int, report: Presentation, view: View) -> str:
     if view.verbose and report.transcript:
         parts.append(_details("Transcript", _pre("\n".join(report.transcript))))
     return "\n".join([part for part in parts if part] + ["</section>"])
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows
+    )
+    return (
+        f'<div class="wide"><table class="ports"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _failure(report: Presentation) -> str:

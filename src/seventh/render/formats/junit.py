@@ -10,6 +10,7 @@ import re
 from xml.etree import ElementTree as ET  # only written with, never read with
 
 from seventh.model.severity import Status
+from seventh.render import place_lines
 from seventh.render.entries import FindingEntry, HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.hosts import STATES, host_entries, number
@@ -27,6 +28,8 @@ def render(document: Document, view: View) -> str:
         root.append(_host(host))
     for report in present(document, view):
         root.append(_suite(report, view))
+    if document.places:
+        root.append(_places(document))
     suites = list(root)
     for key in ("tests", "failures", "errors", "skipped"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
@@ -41,7 +44,7 @@ def _host(host: HostEntry) -> ET.Element:
 
     A port that does not answer is skipped; findings are in the suite of the port's target.
     """
-    suite = ET.Element("testsuite", {"name": _text(host.host)})
+    suite = ET.Element("testsuite", {"name": _text(host.host), "time": _seconds(0.0)})
     for port in host.ports:
         attributes = {
             "classname": "seventh.host",
@@ -51,11 +54,34 @@ def _host(host: HostEntry) -> ET.Element:
         case = ET.SubElement(suite, "testcase", attributes)
         if port.status is None:
             ET.SubElement(case, "skipped", {"message": STATES[port.state]})
-    skipped = len(suite.findall("testcase/skipped"))
-    for key, value in (("failures", 0), ("errors", 0), ("skipped", skipped)):
-        suite.set(key, str(value))
+    return _counted(suite)
+
+
+def _places(document: Document) -> ET.Element:
+    """Return the suite of ``--from``: a case per place, and one per target that differs.
+
+    A place without all its reports is an error. A difference alone fails nothing.
+    """
+    suite = ET.Element("testsuite", {"name": "places", "time": _seconds(0.0)})
+    for place, line in zip(document.places, place_lines.places(document), strict=True):
+        attributes = {"classname": "seventh.places", "name": _text(place.name)}
+        case = ET.SubElement(suite, "testcase", {**attributes, "time": _seconds(0.0)})
+        if place.missing:
+            ET.SubElement(case, "error", {"type": "place", "message": _text(line)})
+        else:
+            ET.SubElement(case, "system-out").text = _text(line)
+    for target, lines in place_lines.targets(document):
+        attributes = {"classname": "seventh.places", "name": _text(f"differs: {target}")}
+        case = ET.SubElement(suite, "testcase", {**attributes, "time": _seconds(0.0)})
+        ET.SubElement(case, "system-out").text = _text("\n".join(lines))
+    return _counted(suite)
+
+
+def _counted(suite: ET.Element) -> ET.Element:
+    """Return the suite with the numbers of its cases."""
     suite.set("tests", str(len(suite)))
-    suite.set("time", _seconds(0.0))
+    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(key, str(len(suite.findall(f"testcase/{tag}"))))
     return suite
 
 
@@ -64,7 +90,7 @@ def _suite(report: Presentation, view: View) -> ET.Element:
     suite = ET.Element(
         "testsuite",
         {
-            "name": _text(entry.target),
+            "name": _text(report.name),
             "timestamp": _text(entry.started_at.removesuffix("Z")),
             "hostname": _text(entry.vantage),
             "time": _seconds(entry.duration_seconds),
@@ -79,10 +105,7 @@ def _suite(report: Presentation, view: View) -> ET.Element:
         case = _case(report, skipped.id)
         ET.SubElement(case, "skipped", {"message": _text(skipped.reason)})
         suite.append(case)
-    suite.set("tests", str(len(suite)))
-    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        suite.set(key, str(len(suite.findall(f"testcase/{tag}"))))
-    return suite
+    return _counted(suite)
 
 
 def _case(report: Presentation, name: str, seconds: float = 0.0) -> ET.Element:
@@ -101,7 +124,8 @@ def _conversation(report: Presentation) -> ET.Element:
         text = f"{failed(failure)}\n{failure.detail}\nblame: {blamed(failure)}"
         ET.SubElement(case, tag, attributes).text = _text(text)
     elif report.undecided and entry.status is Status.UNKNOWN:
-        ET.SubElement(case, "error", {"type": "limit", "message": _text(report.undecided)})
+        kind = "limit" if report.unmeasured else "unknown"
+        ET.SubElement(case, "error", {"type": kind, "message": _text(report.undecided)})
     if entry.phases:
         out = ET.SubElement(case, "system-out")
         out.text = _text(

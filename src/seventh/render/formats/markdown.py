@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seventh.model.checklist import LineVerdict
 from seventh.model.severity import Status
+from seventh.model.table import Table
 from seventh.render import place_lines
 from seventh.render.bars import text
 from seventh.render.checklist import VERDICTS, tally
@@ -18,6 +19,7 @@ from seventh.render.presentation import (
     needs_summary,
     present,
     tally_statuses,
+    whole,
 )
 from seventh.render.summary import duration
 from seventh.render.view import Document, View
@@ -36,8 +38,8 @@ def render(document: Document, view: View) -> str:
     hosts = host_entries(document, view)
     blocks = [part for host in hosts for part in _host(host)]
     if needs_summary(reports, hosts):
-        blocks += [f"# Seventh: {count(len(reports), 'target')}: {tally_statuses(reports)}"]
-        blocks += [_summary(reports)]
+        blocks += [f"# Seventh: {count(len(whole(reports)), 'target')}: {tally_statuses(reports)}"]
+        blocks += [_summary(whole(reports))]
     blocks += _places(document)
     for report in reports:
         blocks += _report(report, view)
@@ -90,8 +92,7 @@ def _from(report: Presentation) -> str:
 def _report(report: Presentation, view: View) -> list[str]:
     entry = report.entry
     address = f" at {code(report.address)}" if report.address else ""
-    vantage = f"{entry.place} ({entry.vantage})" if entry.place else entry.vantage
-    when = f"{escape(entry.started_at)} from {escape(vantage)}{address}"
+    when = f"{escape(entry.started_at)} from {escape(report.vantage)}{address}"
     blocks = [
         f"## {_MARKS[entry.status]} {entry.status}: {code(entry.target)}",
         ", ".join([when, duration(entry.duration_seconds)]),
@@ -105,13 +106,19 @@ def _report(report: Presentation, view: View) -> list[str]:
         )
     blocks.append("\n".join(f"- Note: {escape(note)}" for note in report.notes))
     blocks.append(_checklist(report))
-    for finding in entry.findings:
+    blocks += [_table(table) for table in report.tables]
+    for finding in report.findings:
         blocks += _finding(finding, view)
     blocks += [block(text(drawing, 60)) for drawing in report.drawings]
     blocks += [_phases(report), _facts(report), _rules(report, view)]
     if view.verbose and report.transcript:
         blocks += ["### Transcript", block("\n".join(report.transcript))]
     return blocks
+
+
+def _table(table: Table) -> str:
+    rows = [table.head, tuple("---" for _ in table.head), *(map(escape, row) for row in table.rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _checklist(report: Presentation) -> str:
@@ -132,7 +139,7 @@ def _checklist(report: Presentation) -> str:
 
 def _finding(finding: FindingEntry, view: View) -> list[str]:
     blocks = [
-        f"### {finding.label}: {finding.id}: {escape(finding.title)}",
+        f"### {finding.label}: {escape(finding.id)}: {escape(finding.title)}",
         f"**Evidence:** {escape(finding.evidence)}",
         f"**Known:** {escape(finding.known)}" if finding.known else "",
     ]
@@ -149,7 +156,9 @@ def _finding(finding: FindingEntry, view: View) -> list[str]:
         else:
             blocks += [f"**Fix{where}:**", block(fix)]
     if fixes.others:
-        blocks.append(f"**Other fixes:** {escape(fixes.hint)}: `seventh explain {finding.id}`")
+        blocks.append(
+            f"**Other fixes:** {escape(fixes.hint)}: {code(f'seventh explain {finding.id}')}"
+        )
     if finding.references:
         blocks.append(f"**References:** {escape('; '.join(finding.references))}")
     return blocks

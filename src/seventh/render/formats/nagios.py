@@ -16,16 +16,26 @@ from seventh import protocols
 from seventh.model.facts import Facts
 from seventh.model.limit import Limit
 from seventh.model.netfacts import NetFacts
+from seventh.model.place import Place
 from seventh.model.sample import Sample
 from seventh.model.severity import Status
 from seventh.model.watched import NO_BOUNDS, Bounds, Watched, number
+from seventh.render import place_lines
 from seventh.render.entries import HostEntry
 from seventh.render.fixes import fixes_of
 from seventh.render.hosts import STATES, headline, host_entries, is_untried, shows_all
 from seventh.render.hosts import number as number_of
-from seventh.render.presentation import Presentation, blamed, count, failed, present, tally_statuses
+from seventh.render.presentation import (
+    Presentation,
+    blamed,
+    count,
+    failed,
+    present,
+    tally_statuses,
+    whole,
+)
 from seventh.render.summary import duration
-from seventh.render.view import Document, View, worst
+from seventh.render.view import Document, View, status_of_run, worst
 
 _FIRST_STEPS = ("resolve", "connect", "tls")
 _MOST = 8
@@ -38,27 +48,51 @@ def render(document: Document, view: View) -> str:
     """Return ``document`` as a plugin's output."""
     reports = present(document, view)
     hosts = host_entries(document, view)
-    status = worst(report.entry.status for report in reports)
+    status = status_of_run(document, view)
     several = len(reports) > 1
     perfdata = " ".join(
         value for report in reports for value in _perfdata(report, several, everything=view.verbose)
     )
-    first = f"SEVENTH {status.value.upper()} - {_headline(reports, hosts)}"
+    first = f"SEVENTH {status.value.upper()} - {_headline(document, reports, hosts)}"
     lines = [_plain(first) + (f" | {perfdata}" if perfdata else "")]
     lines += [_plain(line) for host in hosts for line in _ports(host)]
     lines += [_plain(line) for report in reports for line in _long(report, view)]
+    lines += [_plain(line) for line in _places(document)]
     return "\n".join(lines) + "\n"
 
 
-def _headline(reports: tuple[Presentation, ...], hosts: tuple[HostEntry, ...]) -> str:
+def _headline(
+    document: Document, reports: tuple[Presentation, ...], hosts: tuple[HostEntry, ...]
+) -> str:
+    incomplete = [line for place, line in _states(document) if place.missing]
+    words = _of_reports(reports, hosts)
+    return "; ".join([words, *incomplete] if reports or not incomplete else incomplete)
+
+
+def _states(document: Document) -> Iterator[tuple[Place, str]]:
+    """Yield each place of ``--from`` with the line on it."""
+    return zip(document.places, place_lines.places(document), strict=True)
+
+
+def _places(document: Document) -> Iterator[str]:
+    """Yield the places of ``--from``, and the targets whose reports differ between them."""
+    yield from (f"place {line}" for _, line in _states(document))
+    if document.places and not document.comparisons:
+        yield "no difference between the places"
+    for target, lines in place_lines.targets(document):
+        yield f"differs: {target}"
+        yield from (f"  {line}" for line in lines)
+
+
+def _of_reports(reports: tuple[Presentation, ...], hosts: tuple[HostEntry, ...]) -> str:
     if not reports:
         return "no target"
     is_host = len(hosts) == 1 and shows_all(hosts[0], [report.entry.target for report in reports])
-    if len(reports) == 1 and not is_host:
-        (report,) = reports
+    if len(whole(reports)) == 1 and not is_host:
+        report = reports[0]
         return f"{_about(report)} in {duration(report.entry.duration_seconds)}"
-    status = hosts[0].status if is_host else worst(report.entry.status for report in reports)
-    words = f"{count(len(reports), 'target')}: {tally_statuses(reports)}"
+    status = worst(report.entry.status for report in reports)
+    words = f"{count(len(whole(reports)), 'target')}: {tally_statuses(reports)}"
     if is_host:
         words = f"{hosts[0].host}: {headline(hosts[0])}"
     if status is Status.OK:
@@ -67,7 +101,7 @@ def _headline(reports: tuple[Presentation, ...], hosts: tuple[HostEntry, ...]) -
 
 
 def _about(report: Presentation) -> str:
-    return f"{report.entry.target} {_first(report)}"
+    return f"{report.name} {_first(report)}"
 
 
 def _ports(host: HostEntry) -> list[str]:
@@ -90,16 +124,17 @@ def _first(report: Presentation) -> str:
     gravest = counted[0]
     rest = len(counted) - 1
     more = f" and {rest} more" if rest else ""
-    return f"{gravest.id} ({gravest.severity}) {gravest.title}{more}"
+    undecided = f"; {report.undecided}" if report.undecided else ""
+    return f"{gravest.id} ({gravest.severity}) {gravest.title}{more}{undecided}"
 
 
 def _long(report: Presentation, view: View) -> list[str]:
     entry = report.entry
-    lines = [f"[{entry.status.value.upper()}] {entry.target} {report.headline}"]
+    lines = [f"[{entry.status.value.upper()}] {report.name} {report.headline}"]
     if entry.failure is not None:
         lines.append(f"  {entry.failure.detail} (blame: {blamed(entry.failure)})")
     lines += [f"  note: {note}" for note in report.notes]
-    for finding in entry.findings:
+    for finding in report.findings:
         why = f" ({finding.known})" if finding.known else ""
         lines.append(f"  {finding.label} {finding.id}: {finding.title}: {finding.evidence}{why}")
         if finding.known:
@@ -140,15 +175,20 @@ def _perfdata(report: Presentation, several: bool, *, everything: bool) -> list[
         known = by_name.get(limited.name, limited)
         bounds = Bounds(known.bounds.warning, limited.bounds.critical)
         by_name[limited.name] = msgspec.structs.replace(limited, bounds=bounds)
-    prefix = f"{entry.target} " if several else ""
-    return [each.text(prefix) for each in by_name.values() if math.isfinite(each.value)]
+    prefix = f"{report.name} " if several else ""
+    return [
+        each.text(prefix)
+        for each in by_name.values()
+        if each.value is None or math.isfinite(each.value)
+    ]
 
 
 class _Datum(msgspec.Struct, frozen=True):
     """``'label'=value[UOM];warn;crit;min;max``."""
 
     name: str
-    value: float
+    value: float | None
+    """None for ``U``, a value that could not be determined."""
     unit: str = ""
     bounds: Bounds = NO_BOUNDS
     least: str = ""
@@ -156,8 +196,9 @@ class _Datum(msgspec.Struct, frozen=True):
 
     def text(self, prefix: str) -> str:
         """Return it as the guidelines write it, with ``prefix`` before its label."""
+        value = "U" if self.value is None else f"{number(self.value)}{self.unit}"
         return (
-            f"{_label(prefix + self.name)}={number(self.value)}{self.unit}"
+            f"{_label(prefix + self.name)}={value}"
             f";{self.bounds.warning};{self.bounds.critical};{self.least};{self.most}"
         )
 
@@ -180,13 +221,16 @@ def _limited(report: Presentation) -> Iterator[_Datum]:
     net = report.facts.get(NetFacts.ROOM)
     for limit in net.limits if isinstance(net, NetFacts) else ():
         phase = limit.metric.partition('{phase="')[2].removesuffix('"}')
-        if phase and limit.worst is not None:
-            yield _Datum(f"phase {phase}", limit.worst.value, "s", _range(limit), least="0")
-        for sample in report.samples:
-            if sample.name == limit.metric:
-                made = _short_datum(report, sample, NO_BOUNDS)
-                scale = 100.0 if made.unit == "%" else 1.0
-                yield msgspec.structs.replace(made, bounds=_range(limit, scale))
+        if phase:
+            value = limit.worst.value if limit.worst is not None else None
+            yield _Datum(f"phase {phase}", value, "s", _range(limit), least="0")
+            continue
+        samples = [sample for sample in report.samples if sample.name == limit.metric]
+        for sample in samples or [Sample(limit.metric, (), 0.0)]:
+            made = _short_datum(report, sample, NO_BOUNDS)
+            bounds = _range(limit, 100.0 if made.unit == "%" else 1.0)
+            value = made.value if samples else None
+            yield msgspec.structs.replace(made, value=value, bounds=bounds)
 
 
 def _range(limit: Limit, scale: float = 1.0) -> Bounds:

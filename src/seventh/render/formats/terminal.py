@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from rich.text import Text
 
-from seventh.render import checklist_lines, host_lines, phase_lines, place_lines
+from seventh.render import checklist_lines, host_lines, phase_lines, place_lines, table_lines
 from seventh.render.bars import middle, rows, title
 from seventh.render.console import SEVERITY_STYLE, STATUS_STYLE, mark, printed
 from seventh.render.entries import FindingEntry, HostEntry
@@ -24,6 +24,7 @@ from seventh.render.presentation import (
     needs_summary,
     present,
     tally_statuses,
+    whole,
 )
 from seventh.render.summary import duration
 from seventh.render.view import Document, View
@@ -41,7 +42,7 @@ def render(document: Document, view: View) -> str:
     parts = [*(_host(host, view) for host in hosts), *(_Sheet(r, view).lines() for r in reports)]
     lines = [line for part in parts for line in (Text(), *part)][1:]
     if needs_summary(reports, hosts):
-        lines.extend(_summary(reports, view))
+        lines.extend(_summary(whole(reports), view))
     if document.places:
         lines.extend(_places(document, view))
     return printed(lines, view)
@@ -62,8 +63,10 @@ class _Sheet:
         self.failure()
         self.notes()
         self.checklist()
-        self.phases()
-        self.facts()
+        self.tables()
+        if self.view.verbose or not self.report.part_of:
+            self.phases()
+            self.facts()
         self.drawings()
         self.findings()
         self.rules()
@@ -107,6 +110,12 @@ class _Sheet:
                 self.wrapped(line, checklist_lines.COLUMN)
             self.page.append(Text())
 
+    def tables(self) -> None:
+        for table in self.report.tables:
+            for line in table_lines.lines(table):
+                self.wrapped(*line)
+            self.page.append(Text())
+
     def phases(self) -> None:
         if self.report.bars:
             self.page.extend(phase_lines.lines(self.report.bars, self.view))
@@ -139,7 +148,7 @@ class _Sheet:
 
     def findings(self) -> None:
         brief = []
-        for finding in self.entry.findings:
+        for finding in self.report.findings:
             if finding.known and not self.view.verbose:
                 brief.append(Text(f"{finding.id}  {finding.title} ({finding.known})", "dim"))
                 continue
@@ -157,6 +166,8 @@ class _Sheet:
         line.append(f"  {finding.title}")
         self.wrapped(line, 2 + _LABEL)
         self.labelled("evidence", Text(finding.evidence))
+        if finding.known:
+            self.labelled("known", Text(finding.known))
         for number, source in enumerate(finding.source):
             place = Text.assemble((source.place, "cyan"), f"  {source.text}")
             self.labelled("" if number else "at", place)
@@ -171,14 +182,13 @@ class _Sheet:
             self.labelled("ref", Text("; ".join(finding.references)))
 
     def fix(self, product: str, text: str) -> None:
-        label = "fix" if product == "any" else f"fix in {product}:"
+        label = "fix" if product == "any" else ""
+        if not label:
+            self.page.append(Text(f"  fix in {product}:", "dim"))
         lines = [line for whole in text.rstrip().splitlines() for line in self.broken(whole)]
-        beside = len(label) < _LABEL
-        if not beside:
-            self.page.append(Text(f"  {label}", "dim"))
-        for number, line in enumerate(lines):
-            head = f"  {label:<{_LABEL}}" if beside and number == 0 else " " * (2 + _LABEL)
-            self.page.append(Text.assemble((head, "dim"), (line, "green")))
+        for line in lines:
+            self.page.append(Text.assemble((f"  {label:<{_LABEL}}", "dim"), (line, "green")))
+            label = ""
 
     def broken(self, line: str) -> list[str]:
         """Return ``line`` wrapped between words if it is prose, else unchanged."""

@@ -48,6 +48,21 @@ async def unmet(response: Response, **expected: object) -> tuple[Reason, str] | 
         ("Grüße".encode("latin-1"), (("content-type", 'a/b;CHARSET="latin1"'),), "Grüße"),
         ("Grüße".encode(), (("content-type", "text/html; charset=nonsense"),), "Grüße"),
         ("Grüße".encode(), (("content-type", "text/html; charset=rot13"),), "Grüße"),
+        *(
+            (text.encode(name), (("content-type", f"text/html; charset={name}"),), text)
+            for name, text in (
+                ("utf-16", "Grüße"),
+                ("utf-32", "Grüße"),
+                ("cp1251", "привет"),
+                ("koi8-r", "привет"),
+                ("gb18030", "你好"),
+                ("big5", "你好"),
+                ("euc-jp", "今日"),
+                ("shift_jis", "今日"),
+                ("iso-2022-jp", "今日"),
+                ("us-ascii", "plain"),
+            )
+        ),
         (b"a-b", (("content-type", "text/html; charset=punycode"),), "a-b"),
     ],
 )

@@ -11,11 +11,11 @@ from seventh.protocols.http.facts.content import Asset, Body, Coding, ContentFac
 from seventh.protocols.http.facts.versions import Expectation, LeftOver, Redirects
 from seventh.protocols.http.facts.write import Upload, WriteFacts
 from seventh.protocols.http.rules import answer
-from tests.rules.said import said
+from tests.verdicts import said
 
-ENDED = "skipped: the check ended before the final response"
-NONE = "skipped: no response was received"
-SERVER = "skipped: a server error is the check's failure"
+ENDED = "skip: the check ended before the final response"
+NONE = "skip: no response was received"
+SERVER = "skip: a server error is the check's failure"
 THERE = Redirects(final_url="https://b/", final_status=404)
 
 
@@ -39,9 +39,9 @@ THERE = Redirects(final_url="https://b/", final_status=404)
         ({"redirects": THERE, "expectation": Expectation(method="GET", status=404, met=True)},
          "pass"),
         ({"redirects": THERE, "expectation": Expectation(method="GET", status=200, met=False)},
-         "skipped: the status is compared with --expect-status"),
+         "skip: the status is compared with --expect-status"),
         ({"expectation": Expectation(method="GET", status=200)},
-         "skipped: the status is compared with --expect-status"),
+         "skip: the status is compared with --expect-status"),
         # Of a request that is no GET, its own response counts.
         *(({"redirects": THERE, "expectation": Expectation(method=method, got=409)},
            "medium: https://b/ answers 404: not found") for method in ("", "GET", "HEAD")),
@@ -51,7 +51,7 @@ THERE = Redirects(final_url="https://b/", final_status=404)
         ({"redirects": THERE, "expectation": Expectation(method="POST")}, NONE),
         ({"redirects": THERE, "expectation": Expectation(method="POST", got=413),
           "write": WriteFacts(upload=Upload(method="POST"))},
-         "skipped: HTTP-BODY-LIMIT judges the size of the content"),
+         "skip: HTTP-BODY-LIMIT judges the size of the content"),
     ],
 )  # fmt: skip
 def test_status(facts: dict[str, Any], line: str) -> None:
@@ -85,8 +85,8 @@ def page(**parts: Any) -> HttpFacts:
 @pytest.mark.parametrize(
     ("facts", "line"),
     [
-        (HttpFacts(), "skipped: the content was not checked"),
-        (page(content=None), "skipped: the content was not checked"),
+        (HttpFacts(), "skip: the content was not checked"),
+        (page(content=None), "skip: the content was not checked"),
         (page(), "pass"),
         (page(content=Body(path="/", status=200, coding="br", fault="corrupt")),
          "high: the content is not valid data of its Content-Encoding: / (200, br)"),

@@ -10,10 +10,10 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.facts.versions import Hop, Loop, Redirects
 from seventh.protocols.http.rules import behind, origin
-from tests.rules.said import said
+from tests.verdicts import said
 
 A, B = "https://a/", "http://a/"
-PART = "skipped: the file is a part of a configuration and defines no server"
+PART = "skip: the file is a part of a configuration and defines no server"
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,8 @@ def test_redirect_loop(loop: Loop | None, line: str) -> None:
 def test_a_loop_is_no_long_chain() -> None:
     hops = (Hop(status=301, url=A, location=A),) * 9
     facts = HttpFacts(redirects=Redirects(hops=hops, loop=Loop(urls=(A,))))
-    assert said(origin.redirect, facts) == (
-        "skipped: the redirects form a loop: HTTP-REDIRECT-LOOP"
-    )
-    assert said(behind.redirect_loop, HttpFacts()) == "skipped: redirects were not followed"
+    assert said(origin.redirect, facts) == ("skip: the redirects form a loop: HTTP-REDIRECT-LOOP")
+    assert said(behind.redirect_loop, HttpFacts()) == "skip: redirects were not followed"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +62,7 @@ def test_a_loop_in_a_file(config: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize(
     ("config", "line"),
     [
-        (None, "skipped: only a configuration file shows it; run `seventh lint FILE`"),
+        (None, "skip: only a configuration file shows it; run `seventh lint FILE`"),
         ({}, PART), ({"does": "files"}, "pass"),
         ({"does": "files", "trusts_any": ("0.0.0.0/0", "::/0"), "trusted_field": "X-Real-IP"},
          "medium: 0.0.0.0/0, ::/0 may set X-Real-IP, and any client can connect"),

@@ -10,9 +10,9 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Caching, Coding, ContentFacts, Cors, Variant
 from seventh.protocols.http.rules import caching
 from seventh.rules.rule import AnyRule
-from tests.rules.said import said
+from tests.verdicts import said
 
-UNSEEN = "skipped: the content was not checked"
+UNSEEN = "skip: the content was not checked"
 KEPT: dict[str, Any] = {
     "status": 200, "directives": ("max-age=60",), "storable_shared": True,
     "storable_private": True, "freshness": "explicit", "lifetime_shared_seconds": 60,
@@ -33,7 +33,7 @@ def page(changes: dict[str, Any], **more: Any) -> HttpFacts:
 def test_what_caches_may_do_must_be_known(rule: AnyRule) -> None:
     assert said(rule, HttpFacts()) == UNSEEN
     assert said(rule, HttpFacts(content=ContentFacts())) == UNSEEN
-    assert said(rule, page({"status": 201})) == "skipped: the status is 201, not 200"
+    assert said(rule, page({"status": 201})) == "skip: the status is 201, not 200"
 
 
 GIVEN_UP = "medium: neither Cache-Control nor Expires gives the response a lifetime"

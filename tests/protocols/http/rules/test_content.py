@@ -17,9 +17,9 @@ from seventh.protocols.http.facts.content import (
 )
 from seventh.protocols.http.rules import content
 from seventh.rules.rule import AnyRule
-from tests.rules.said import said
+from tests.verdicts import said
 
-UNSEEN = "skipped: the content was not checked"
+UNSEEN = "skip: the content was not checked"
 NO_TEXT = "not applicable: no text of at least 1024 bytes was served"
 
 
@@ -100,9 +100,9 @@ def test_text_that_is_not_compressed(found: HttpFacts, line: str) -> None:
         (page(got("any", "gzip"), secure=False),
          "not applicable: browsers do not offer br over plain HTTP"),
         (page(got("any", "gzip", content_bytes=9)), NO_TEXT),
-        (page(got("any"), got("br")), "skipped: nothing is compressed"),
+        (page(got("any"), got("br")), "skip: nothing is compressed"),
         (page(got("any"), got("br", "br")), "pass"),
-        (page(got("gzip", "gzip"), assets=(asset("/b"),)), "skipped: br was not offered"),
+        (page(got("gzip", "gzip"), assets=(asset("/b"),)), "skip: br was not offered"),
         (page(got("br"), got("gzip", "gzip"), assets=(asset("/b"),)),
          "low: text is compressed with gzip only"),
         (page(got("any"), assets=(asset("/a", "br"), asset("/b", "gzip"))), "pass"),
@@ -115,8 +115,8 @@ def test_brotli(found: HttpFacts, line: str) -> None:
 
 
 WASTED = "low: compression is wasted on"
-NONE_WHOLE = "skipped: no complete response to an offer of codings was received"
-UNDECODED = "skipped: the response to an offer of codings could not be decoded"
+NONE_WHOLE = "skip: no complete response to an offer of codings was received"
+UNDECODED = "skip: the response to an offer of codings could not be decoded"
 PNG: dict[str, Any] = {"content_type": "image/png", "packed": True, "compressible": False}
 
 
@@ -154,7 +154,7 @@ def test_codings_that_are_wasted(found: HttpFacts, line: str) -> None:
     assert said(content.compress_waste, found) == line
 
 
-UNTESTED = "skipped: no compressed page over TLS was requested with a test query"
+UNTESTED = "skip: no compressed page over TLS was requested with a test query"
 SECRET: dict[str, Any] = {
     "reflected": True, "reflected_coding": "br", "secrets": ("csrf_token", "xsrf")
 }  # fmt: skip
@@ -178,7 +178,7 @@ def test_secrets_beside_input(fields: dict[str, Any], line: str) -> None:
 
 
 MIB = 1024 * 1024
-LONG = "skipped: the response is longer than --max-body"
+LONG = "skip: the response is longer than --max-body"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ LONG = "skipped: the response is longer than --max-body"
          "low: at least 1,048,576 bytes of application/ld+json in one response"),
         ("application/json", {"content_bytes": MIB - 1, "truncated": True}, LONG),
         ("application/json", {"content_bytes": MIB + 1, "status": 206},
-         "skipped: no complete response was received"),
+         "skip: no complete response was received"),
         ("text/html", {"content_bytes": 9 * MIB}, "pass"),
         ("text/html", {"content_bytes": 5, "truncated": True}, "pass"),
     ],
@@ -201,7 +201,7 @@ LONG = "skipped: the response is longer than --max-body"
 def test_large_json(content_type: str, fields: dict[str, Any], line: str) -> None:
     found = page(got("identity", **fields), content_type=content_type)
     assert said(content.payload, found) == line
-    none = "skipped: no complete response was received"
+    none = "skip: no complete response was received"
     assert said(content.payload, page(got("any", **fields), content_type=content_type)) == none
 
 
@@ -229,7 +229,7 @@ def twice(method: str, first: int, second: int, **fields: Any) -> HttpFacts:
     return facts(repetition=seen)
 
 
-UNREAD = "skipped: the second POST was not processed ({})"
+UNREAD = "skip: the second POST was not processed ({})"
 KEYED: dict[str, Any] = {"keyed": True}
 ORDERS: dict[str, Any] = {"first_location": "/1", "second_location": "/2"}
 AGAIN = "medium: {} returns {}; repeated, it returns {}"
@@ -239,8 +239,8 @@ KEY = "POST with the same Idempotency-Key"
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (twice("POST", 199, 200), "skipped: the first POST returned 199"),
-        (twice("POST", 300, 200), "skipped: the first POST returned 300"),
+        (twice("POST", 199, 200), "skip: the first POST returned 199"),
+        (twice("POST", 300, 200), "skip: the first POST returned 300"),
         (twice("POST", 200, 429, **ORDERS), UNREAD.format(429)),
         (twice("POST", 200, 500, **ORDERS), UNREAD.format(500)),
         (twice("POST", 200, 499, **ORDERS), "pass"),
@@ -260,9 +260,9 @@ KEY = "POST with the same Idempotency-Key"
         (twice("POST", 201, 200, same_body=True, **KEYED), AGAIN.format(KEY, "201", "200")),
         (twice("POST", 200, 200, same_body=True, **KEYED), "pass"),
         (twice("POST", 200, 200, same_body=None, **KEYED), "pass"),
-        (HttpFacts(), "skipped: no request was repeated: give --method and --allow-write"),
-        (facts(), "skipped: no request was repeated: give --method and --allow-write"),
-        (facts(repetition_unlearnt="the first was lost"), "skipped: the first was lost"),
+        (HttpFacts(), "skip: no request was repeated: give --method and --allow-write"),
+        (facts(), "skip: no request was repeated: give --method and --allow-write"),
+        (facts(repetition_unlearnt="the first was lost"), "skip: the first was lost"),
     ],
 )
 def test_repetitions(found: HttpFacts, line: str) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from seventh.protocols.http.facts import HttpFacts
+from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.facts.content import ContentFacts, Cookie, Cors
 from seventh.protocols.http.rules import exposure
-from tests.rules.said import said
+from tests.verdicts import said
 
-UNSEEN = "skipped: the content was not checked"
+UNSEEN = "skip: the content was not checked"
 CREDENTIALS = ", together with Access-Control-Allow-Credentials: true"
 REFLECTED = (
     "high: Access-Control-Allow-Origin repeats the foreign Origin of the request" + CREDENTIALS
@@ -24,7 +27,7 @@ FOREIGN = "https://seventh-probe.invalid"
 @pytest.mark.parametrize(
     ("cors", "line"),
     [
-        (None, "skipped: no request with a foreign Origin was answered"),
+        (None, "skip: no request with a foreign Origin was answered"),
         (Cors(), "pass"),
         (Cors(credentials=True), "pass"),
         (Cors(allowed=FOREIGN, reflected=True), "pass"),
@@ -68,7 +71,7 @@ BARE = ("secure", "http-only", "same-site")
         ((Cookie(name=".AspNetCore.Antiforgery.x", lacks=("http-only",)),), "pass"),
         # Whatever else a cookie is for is unknown.
         ((Cookie(name="theme", lacks=BARE), Cookie(name="lang", lacks=("http-only",))),
-         "skipped: the purpose of theme, lang is unknown"),
+         "skip: the purpose of theme, lang is unknown"),
         ((Cookie(name="theme", lacks=BARE), Cookie(name="sid", lacks=("http-only",))),
          "medium: sid without HttpOnly, so that scripts can read it"),
         # A deletion needs no protection.
@@ -128,13 +131,13 @@ def test_names_of_sessions(name: str) -> None:
 )  # fmt: skip
 def test_names_of_unknown_purpose(name: str) -> None:
     facts = HttpFacts(content=ContentFacts(cookies=(Cookie(name=name, lacks=("http-only",)),)))
-    assert said(exposure.cookie_flags, facts) == f"skipped: the purpose of {name} is unknown"
+    assert said(exposure.cookie_flags, facts) == f"skip: the purpose of {name} is unknown"
 
 
 def test_no_more_than_five_unknown_names_are_listed() -> None:
     cookies = tuple(Cookie(name=f"c{n}", lacks=("http-only",)) for n in range(6))
     assert said(exposure.cookie_flags, HttpFacts(content=ContentFacts(cookies=cookies))) == (
-        "skipped: the purpose of c0, c1, c2, c3, c4 is unknown"
+        "skip: the purpose of c0, c1, c2, c3, c4 is unknown"
     )
 
 
@@ -162,4 +165,21 @@ def test_versions(server: str, software: dict[str, str], line: str) -> None:
 
 
 def test_no_response_exposes_nothing() -> None:
-    assert said(exposure.server_leak, HttpFacts()) == "skipped: no response was received"
+    assert said(exposure.server_leak, HttpFacts()) == "skip: no response was received"
+
+
+@pytest.mark.parametrize(
+    ("does", "tells", "line"),
+    [
+        ("files", True, "info: every response has Server: nginx/…"),
+        ("files", False, "pass"),
+        ("passes", True, "info: every response has Server: nginx/…"),
+        ("passes", False, "skip: only a check of the server shows the backend's fields"),
+        ("passes", None, "skip: another module or the backend sets Server"),
+        ("closes", True, "skip: nothing is answered here"),
+        ("", True, "skip: the file is a part of a configuration and defines no server"),
+    ],
+)
+def test_versions_by_a_file(does: Any, tells: bool | None, line: str) -> None:
+    config = HttpConfigFacts(product="nginx", does=does, tells_version=tells)
+    assert said(exposure.server_leak, HttpFacts(config=config)) == line

@@ -12,7 +12,7 @@ from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.rules import caching, content, origin, quic, rest, validators, versions
 from seventh.rules.rule import AnyRule, Hit
 from seventh.rules.words import filled
-from tests.rules.said import said
+from tests.verdicts import said
 
 ALT_SVC = ('h3=":443"; ma=86400',)
 NGINX = HttpConfigFacts(
@@ -25,13 +25,13 @@ NGINX = HttpConfigFacts(
     retry_after=True, early_data=True, early_data_told=True, event_stream=True, buffered=False,
 )  # fmt: skip
 CADDY = replace(NGINX, product="caddy", version="2.10.0")
-PART = "skipped: the file is a part of a configuration and defines no server"
-BACKEND = "skipped: the backend decides this"
-NO_CONTENT = "skipped: no content is served here"
-MATCHER = "skipped: it depends on a matcher that cannot be evaluated"
-NO_TLS = "skipped: the server has no TLS"
-NO_H3 = "skipped: HTTP/3 is not enabled"
-UNCODED = "skipped: nothing is compressed"
+PART = "skip: the file is a part of a configuration and defines no server"
+BACKEND = "skip: the backend decides this"
+NO_CONTENT = "skip: no content is served here"
+MATCHER = "skip: it depends on a matcher that cannot be evaluated"
+NO_TLS = "skip: the server has no TLS"
+NO_H3 = "skip: HTTP/3 is not enabled"
+UNCODED = "skip: nothing is compressed"
 UNDECIDED: dict[str, Any] = {"undecided": "it depends on {$X}"}
 GONE: dict[str, Any] = {"does": "", **UNDECIDED}
 
@@ -69,7 +69,7 @@ CACHE: dict[str, Any] = {"cache": "zone"}
 CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (versions.no_h2, {"h2": False}, "low: neither `http2 on` nor a `listen` line with `http2`"),
     (versions.no_h2, {"h2": None}, NO_TLS),
-    (versions.no_h2, {"h2": None, **UNDECIDED}, "skipped: it depends on {$X}"),
+    (versions.no_h2, {"h2": None, **UNDECIDED}, "skip: it depends on {$X}"),
     (versions.no_h2, {"h2": None, **GONE}, PART),
     (versions.no_h3, BARE, "low: no `listen` line has `quic`, or `http3` is off"),
     (versions.no_h3, {"h3": False, "alt_svc": None},
@@ -80,7 +80,7 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (versions.no_h3, {**BARE, "h3_known": False, "version": "1.22.1"},
      "low: nginx 1.22.1 does not support HTTP/3 [listen, servers protocols]"),
     (versions.no_h3, {"h3": None}, NO_TLS),
-    (versions.no_h3, {"h3": None, **UNDECIDED}, "skipped: it depends on {$X}"),
+    (versions.no_h3, {"h3": None, **UNDECIDED}, "skip: it depends on {$X}"),
     (versions.h3_hidden, {"alt_svc": ()}, ("medium: a `listen` line has `quic`, but no "
      "`add_header Alt-Svc` announces h3 (DNS was not checked)")),
     (versions.h3_hidden, {"alt_svc": None}, BACKEND),
@@ -92,9 +92,9 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
      ("high: h3 is announced (Alt-Svc), but it fails: Connection: close in each response "
      "[header connection, tls protocols]")),
     (versions.h3_dead, {"alt_svc": (), "h3_broken": "x"}, "pass"),
-    (versions.h3_dead, {"alt_svc": None}, "skipped: nothing in this file announces HTTP/3"),
-    (versions.h3_dead, {"h3": None}, "skipped: nothing in this file announces HTTP/3"),
-    (versions.h3_dead, {"h3": None, **UNDECIDED}, "skipped: it depends on {$X}"),
+    (versions.h3_dead, {"alt_svc": None}, "skip: nothing in this file announces HTTP/3"),
+    (versions.h3_dead, {"h3": None}, "skip: nothing in this file announces HTTP/3"),
+    (versions.h3_dead, {"h3": None, **UNDECIDED}, "skip: it depends on {$X}"),
     (versions.fallback, {"h3_ports": (443, 8443, 9443)},
      "high: port 8443, 9443 has `quic`, but no `listen` line with `ssl` for TCP"),
     (versions.fallback, {"tls_ports": (443, 8443)}, "pass"),
@@ -125,8 +125,8 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (origin.no_https, {"clear": "closes"}, "pass"),
     (origin.no_https, {"clear": ""}, "pass"),
     (origin.no_https, {"clear": "", "tls": False},
-     "skipped: only this machine can reach the server"),
-    (origin.no_https, {"clear": "", "tls": None, **UNDECIDED}, "skipped: it depends on {$X}"),
+     "skip: only this machine can reach the server"),
+    (origin.no_https, {"clear": "", "tls": None, **UNDECIDED}, "skip: it depends on {$X}"),
     (origin.no_https, {"clear": "serves", **GONE}, PART),
     (origin.hsts, {"hsts": ""}, "medium: no line in force adds Strict-Transport-Security"),
     (origin.hsts, {"hsts": "", "hsts_lost": True},
@@ -146,23 +146,23 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (origin.hsts, {"hsts": None, "does": "passes"}, BACKEND),
     (origin.hsts, {"hsts": None}, MATCHER),
     (origin.hsts, {"named": False},
-     "skipped: the server has no host name, which HSTS needs"),
-    (origin.hsts, {"tls": False}, "skipped: clients ignore HSTS over plain HTTP"),
-    (origin.hsts, {"tls": None, **UNDECIDED}, "skipped: it depends on {$X}"),
+     "skip: the server has no host name, which HSTS needs"),
+    (origin.hsts, {"tls": False}, "skip: clients ignore HSTS over plain HTTP"),
+    (origin.hsts, {"tls": None, **UNDECIDED}, "skip: it depends on {$X}"),
     (origin.hsts, {"tls": None, **GONE}, PART),
     (quic.h2_settings, {"streams": 99},
      "low: the limit of concurrent streams is 99, less than 100"),
     (quic.h2_settings, {"streams": 100}, "pass"),
     (quic.h2_settings, {"streams": None},
-     "skipped: http2_max_concurrent_streams is not a number"),
-    (quic.h2_settings, {"h2": False}, "skipped: HTTP/2 is not enabled"),
+     "skip: http2_max_concurrent_streams is not a number"),
+    (quic.h2_settings, {"h2": False}, "skip: HTTP/2 is not enabled"),
     (quic.h2_settings, {"h2": None, **GONE}, PART),
     (quic.quic_idle, {"keepalive_seconds": 29.5}, "low: max_idle_timeout is 29.5 s"),
     (quic.quic_idle, {"keepalive_seconds": 30.0}, "pass"),
-    (quic.quic_idle, {"keepalive_seconds": None}, "skipped: keepalive_timeout is not a time"),
+    (quic.quic_idle, {"keepalive_seconds": None}, "skip: keepalive_timeout is not a time"),
     (quic.quic_idle, {"h3": False}, NO_H3),
     (quic.quic_idle, {"h3": None, **GONE}, PART),
-    (quic.quic_amplify, {"quic_retry": False}, ("skipped: quic_retry is off: only a check of the "
+    (quic.quic_amplify, {"quic_retry": False}, ("skip: quic_retry is off: only a check of the "
      "server shows if RFC 9000 §8.1 is kept")),
     (quic.quic_amplify, {"quic_retry": None}, NO_H3),
     (quic.quic_amplify, {"quic_retry": None, **GONE}, PART),
@@ -199,8 +199,8 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
     (caching.no_stale, {"cache_control": ("s-maxage=05",)}, "info: Cache-Control: s-maxage=05"),
     (caching.no_stale, {"cache_control": ("max-age=00",)}, "pass"),
     (caching.no_stale, {"cache_control": ("public",)}, "pass"),
-    (caching.no_stale, {"cache_control": ()}, "skipped: no line sets Cache-Control"),
-    (caching.no_stale, {"cache_control": None}, "skipped: no line sets Cache-Control"),
+    (caching.no_stale, {"cache_control": ()}, "skip: no line sets Cache-Control"),
+    (caching.no_stale, {"cache_control": None}, "skip: no line sets Cache-Control"),
     (caching.no_stale, GONE, PART),
     *((caching.no_stale, {"cache_control": ("max-age=60", final)}, "pass")
       for final in ("no-store", "no-cache", "must-revalidate", "proxy-revalidate", "immutable",
@@ -226,10 +226,10 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
      "Cache-Control [proxy_ignore_headers, proxy_cache, proxy_cache_valid]")),
     (caching.cache_leak, CACHE, "pass"),
     (caching.cache_leak, {"cookies_cached": True}, "pass"),
-    (caching.cache_leak, {"cache_control": ()}, "skipped: nothing is cached here"),
-    (caching.cache_leak, {"cache_control": None}, "skipped: nothing is cached here"),
+    (caching.cache_leak, {"cache_control": ()}, "skip: nothing is cached here"),
+    (caching.cache_leak, {"cache_control": None}, "skip: nothing is cached here"),
     *((caching.cache_leak, {"does": "passes", "cache_control": (kept,)},
-       "skipped: the file does not show whether the backend's replies are private")
+       "skip: the file does not show whether the backend's replies are private")
       for kept in ("public", "s-maxage=010")),
     (caching.cache_leak, {"does": "passes", "cache_control": ("s-maxage=0", "max-age=9")}, "pass"),
     (caching.cache_leak, {"cache_control": ("public",)}, "pass"),
@@ -238,7 +238,7 @@ CASES: list[tuple[AnyRule, dict[str, Any], str]] = [
 MORE: list[tuple[AnyRule, dict[str, Any], str]] = [
     (content.no_compress, PLAIN, "medium: no text is compressed: gzip is off"),
     (content.no_compress, {**PLAIN, "precompressed": ("gzip",)},
-     "skipped: the file does not show which compressed files exist"),
+     "skip: the file does not show which compressed files exist"),
     (content.no_compress, HTML, ("medium: style sheets, scripts and JSON are not compressed: "
      "gzip_types does not list them [encode, gzip_types, brotli_types]")),
     (content.no_compress, {**HTML, "zstd": True}, "pass"),  # another module has its types
@@ -258,13 +258,13 @@ MORE: list[tuple[AnyRule, dict[str, Any], str]] = [
     (content.no_brotli, {"brotli": False}, "low: text is compressed with gzip only"),
     (content.no_brotli, {"brotli": False, "zstd": True}, "pass"),
     (content.no_brotli, {"brotli": False, "precompressed": ("gzip", "br")},
-     "skipped: the file does not show which br files exist"),
+     "skip: the file does not show which br files exist"),
     (content.no_brotli, {"brotli": False, "precompressed": ("gzip",)},
      "low: text is compressed with gzip only"),
     (content.no_brotli, PLAIN, UNCODED),
     (content.no_brotli, {"brotli": False, "tls": False},
-     "skipped: browsers do not offer br over plain HTTP"),
-    (content.no_brotli, {"brotli": False, "tls": None, **UNDECIDED}, "skipped: it depends on {$X}"),
+     "skip: browsers do not offer br over plain HTTP"),
+    (content.no_brotli, {"brotli": False, "tls": None, **UNDECIDED}, "skip: it depends on {$X}"),
     (content.no_brotli, {"gzip": None}, MATCHER),
     (content.no_brotli, {"brotli": False, **GONE}, PART),
     (content.compress_waste, {"gzip_types": ("text/css", "image/png", "video/mp4")},
@@ -288,19 +288,19 @@ MORE: list[tuple[AnyRule, dict[str, Any], str]] = [
      "low: neither Retry-After nor a RateLimit field with 503, 429"),
     (content.retry_info, {"retry_after": False, "limit_status": (444,)}, "pass"),
     (content.retry_info, {"limited": False},
-     "skipped: no request is rejected by limit_req or limit_conn"),
+     "skip: no request is rejected by limit_req or limit_conn"),
     (content.retry_info, GONE, PART),
     (quic.early_unsafe, {"early_data_told": False}, ("high: ssl_early_data is on, and requests are "
      "proxied without `proxy_set_header Early-Data $ssl_early_data`")),
     (quic.early_unsafe, {"early_data": False, "early_data_told": False}, "pass"),
-    (quic.early_unsafe, {"early_data": None}, "skipped: nothing is proxied here"),
+    (quic.early_unsafe, {"early_data": None}, "skip: nothing is proxied here"),
     (quic.early_unsafe, GONE, PART),
     (rest.heartbeat, {"buffered": True}, ("low: proxy_buffering is on: events wait until a buffer "
      "is full, unless each response has X-Accel-Buffering: no")),
     (rest.heartbeat, {"buffered": None},
-     "skipped: no proxied location has the name of an event stream"),
+     "skip: no proxied location has the name of an event stream"),
     (rest.heartbeat, {"buffered": True, "event_stream": False},
-     "skipped: no proxied location has the name of an event stream"),
+     "skip: no proxied location has the name of an event stream"),
 ]  # fmt: skip
 OF_CADDY: list[tuple[AnyRule, dict[str, Any], str]] = [
     (versions.no_h2, {"h2": False}, "low: `protocols` does not include h2"),

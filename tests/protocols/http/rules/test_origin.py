@@ -17,7 +17,7 @@ from seventh.protocols.http.facts.versions import (
 )
 from seventh.protocols.http.facts.write import Ambiguous, Expected, WriteFacts
 from seventh.protocols.http.rules import origin
-from tests.rules.said import said
+from tests.verdicts import said
 
 IDLE = "HTTP/1.1: idle connections are closed after"
 ENDS = "HTTP/1.1: the server closes the connection after"
@@ -26,7 +26,7 @@ ENDS = "HTTP/1.1: the server closes the connection after"
 @pytest.mark.parametrize(
     ("reuse", "line"),
     [
-        (None, "skipped: no HTTP/1.1 connection was observed to its end"),
+        (None, "skip: no HTTP/1.1 connection was observed to its end"),
         (Reuse(requests=1, said_close=True), f"medium: {ENDS} one response"),
         (Reuse(requests=2, said_close=True), f"medium: {ENDS} 2 responses"),
         (Reuse(requests=9, said_close=True), f"medium: {ENDS} 9 responses"),
@@ -55,7 +55,7 @@ def test_reuse(reuse: Reuse | None, line: str) -> None:
 def test_redirects(hops: int | None, line: str | None) -> None:
     hop = Hop(status=301, url="https://a/", location="https://b/")
     chain = None if hops is None else Redirects(hops=(hop,) * hops, final_url="https://b/")
-    expected = line or "skipped: redirects were not followed"
+    expected = line or "skip: redirects were not followed"
     assert said(origin.redirect, HttpFacts(redirects=chain)) == expected
 
 
@@ -65,7 +65,7 @@ PLAIN = "http://a.example/"
 @pytest.mark.parametrize(
     ("clear", "line"),
     [
-        (None, "skipped: plain HTTP was not checked"),
+        (None, "skip: plain HTTP was not checked"),
         (Clear(url=PLAIN, outcome="serves", status=200),
          "high: http://a.example/ answers 200 without TLS"),
         (Clear(url=PLAIN, outcome="serves"), "high: http://a.example/ answers 0 without TLS"),
@@ -73,7 +73,7 @@ PLAIN = "http://a.example/"
          ("info: http://a.example/ answers 204 without TLS, but only on loopback; do not expose it "
          "to a network")),
         (Clear(url=PLAIN, outcome="failed", detail="reset"),
-         "skipped: plain HTTP did not answer: reset"),
+         "skip: plain HTTP did not answer: reset"),
         (Clear(url=PLAIN, outcome="closed"), "pass"),
         (Clear(url=PLAIN, outcome="refuses", status=403), "pass"),
         (Clear(url=PLAIN, outcome="redirects", status=301), "pass"),
@@ -92,13 +92,13 @@ def test_plain_http(clear: Clear | None, line: str) -> None:
 @pytest.mark.parametrize(
     ("found", "status", "line"),
     [
-        (None, None, "skipped: no response was received"),
+        (None, None, "skip: no response was received"),
         (Hsts(applies=False, why_not="localhost"), 200, "not applicable: localhost"),
         (Hsts(), 200, "medium: the response has no Strict-Transport-Security field"),
         (Hsts(), 399, "medium: the response has no Strict-Transport-Security field"),
         (Hsts(), None, "medium: the response has no Strict-Transport-Security field"),
         (Hsts(), 400,
-         "skipped: the response is an error (400), and servers may omit HSTS"),
+         "skip: the response is an error (400), and servers may omit HSTS"),
         (Hsts(value="preload"), 404,
          "medium: Strict-Transport-Security has no max-age: preload"),
         (Hsts(value="max-age=0", max_age_seconds=0), 200,
@@ -118,8 +118,8 @@ def test_hsts(found: Hsts | None, status: int | None, line: str) -> None:
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (None, "skipped: no fresh response had a Date field"),
-        (Dated(value="x"), "skipped: the Date field is not a valid date"),
+        (None, "skip: no fresh response had a Date field"),
+        (Dated(value="x"), "skip: the Date field is not a valid date"),
         (Dated(skew_seconds=2.0), "pass"),
         (Dated(skew_seconds=-2.0), "pass"),
         (Dated(skew_seconds=2.1), "low: Date is 2.1 s ahead of this machine's clock"),
@@ -128,7 +128,7 @@ def test_hsts(found: Hsts | None, status: int | None, line: str) -> None:
         (Dated(skew_seconds=3.6, own_error_seconds=1.5),
          "low: Date is 3.6 s ahead of this machine's clock"),
         (Dated(skew_seconds=59.9, unsynchronised=True),
-         "skipped: this machine's own clock is not synchronised"),
+         "skip: this machine's own clock is not synchronised"),
         (Dated(skew_seconds=-59.9), "low: Date is 59.9 s behind this machine's clock"),
         (Dated(skew_seconds=60.0), "low: Date is 60 s ahead of this machine's clock"),
         (Dated(skew_seconds=-3600.4, unsynchronised=True),
@@ -144,7 +144,7 @@ def test_dates(found: Dated | None, line: str) -> None:
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (None, "skipped: no upgrade to TLS was requested over plain HTTP"),
+        (None, "skip: no upgrade to TLS was requested over plain HTTP"),
         (TlsUpgrade(url=PLAIN, status=200), "pass"),
         (TlsUpgrade(url=PLAIN, status=426, upgrade="h2c, TLS/1.2"),
          "high: http://a.example/ answers Upgrade: TLS/1.0 with 426 and Upgrade: h2c, TLS/1.2"),
@@ -163,9 +163,9 @@ WAITS = "low: PUT with Expect: 100-continue gets no response for"
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (None, "skipped: no request with Expect was sent"),
+        (None, "skip: no request with Expect was sent"),
         (Expected(method="PUT", failed="reset by the peer", status=417),
-         "skipped: reset by the peer"),
+         "skip: reset by the peer"),
         (Expected(method="PUT", status=417, continued=True),
          "low: PUT with Expect: 100-continue is rejected with 417 (Expectation Failed)"),
         (Expected(method="PUT", status=200, continue_seconds=1.0), f"{WAITS} 1.00 s"),
@@ -176,7 +176,7 @@ WAITS = "low: PUT with Expect: 100-continue gets no response for"
 )  # fmt: skip
 def test_expect(found: Expected | None, line: str) -> None:
     assert said(origin.expect_continue, HttpFacts(write=WriteFacts(expect=found))) == line
-    assert said(origin.expect_continue, HttpFacts()) == "skipped: no request with Expect was sent"
+    assert said(origin.expect_continue, HttpFacts()) == "skip: no request with Expect was sent"
 
 
 def kept(status: int) -> str:
@@ -190,9 +190,9 @@ def kept(status: int) -> str:
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (None, "skipped: no request with two lengths was sent"),
-        (Ambiguous(), "skipped: no response was received"),
-        (Ambiguous(failed="reset"), "skipped: reset"),
+        (None, "skip: no request with two lengths was sent"),
+        (Ambiguous(), "skip: no response was received"),
+        (Ambiguous(failed="reset"), "skip: reset"),
         (Ambiguous(status=200, closed=True, second_status=200), "pass"),
         (Ambiguous(status=200, closed=False), "pass"),
         (Ambiguous(status=200, closed=None, second_status=200), kept(200)),
@@ -207,5 +207,5 @@ def kept(status: int) -> str:
 )  # fmt: skip
 def test_two_lengths(found: Ambiguous | None, line: str) -> None:
     assert said(origin.two_lengths, HttpFacts(write=WriteFacts(ambiguous=found))) == line
-    none = "skipped: no request with two lengths was sent"
+    none = "skip: no request with two lengths was sent"
     assert said(origin.two_lengths, HttpFacts()) == none

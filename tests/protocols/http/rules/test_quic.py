@@ -11,9 +11,9 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.quic import H2Facts, H3Facts
 from seventh.protocols.http.facts.write import EarlyPost, WriteFacts
 from seventh.protocols.http.rules import quic
-from tests.rules.said import said
+from tests.verdicts import said
 
-NO_SETTINGS = "skipped: no HTTP/2 connection sent its settings"
+NO_SETTINGS = "skip: no HTTP/2 connection sent its settings"
 WINDOW = (
     "the initial window of {} bytes limits an upload to {} Mbit/s at a round trip of {} ms until "
     "the server enlarges it"
@@ -89,12 +89,46 @@ def test_amplification(received: int, largest: int, severity: str | None, factor
     assert line == ("pass" if severity is None else expected)
 
 
+def reply(received: int, **more: Any) -> Amplification:
+    return Amplification(
+        sent_bytes=1200, received_bytes=received, datagrams=4, largest_bytes=1200, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("plain", "forged", "instead", "line"),
+    [
+        (3000, 3600, False, "pass"),
+        (3000, 3601, False, ("low: one Initial of 1200 bytes with a forged token, never "
+                            "acknowledged, got 3601 bytes in 4 datagrams: 3.0 times as many")),
+        (3000, 4801, False, ("high: one Initial of 1200 bytes with a forged token, never "
+                            "acknowledged, got 4801 bytes in 4 datagrams: 4.0 times as many")),
+        (3601, 4800, False, ("low: one Initial of 1200 bytes, never acknowledged, got 3601 bytes "
+                            "in 4 datagrams: 3.0 times as many")),
+        (4801, 9600, False, ("high: one Initial of 1200 bytes, never acknowledged, got 4801 bytes "
+                            "in 4 datagrams: 4.0 times as many")),
+        (100, 4800, True, ("medium: an Initial without a token gets a Retry; one with a forged "
+                          "token was accepted and got 4800 bytes")),
+        (100, 4801, True, ("high: one Initial of 1200 bytes with a forged token, never "
+                          "acknowledged, got 4801 bytes in 4 datagrams: 4.0 times as many")),
+        (100, 100, False, "pass"),
+    ],
+)  # fmt: skip
+def test_a_forged_token(plain: int, forged: int, instead: bool, line: str) -> None:
+    facts = h3(
+        amplification=reply(plain, retry=plain == 100),
+        forged_token=reply(forged),
+        forged_instead_of_retry=instead,
+    )
+    assert said(quic.quic_amplify, facts) == line
+
+
 def test_no_quic_server() -> None:
     for facts in (HttpFacts(), h3()):
-        assert said(quic.quic_amplify, facts) == "skipped: no QUIC server answered an Initial"
-        none = "skipped: no migration of a QUIC connection was tried"
+        assert said(quic.quic_amplify, facts) == "skip: no QUIC server answered an Initial"
+        none = "skip: no migration of a QUIC connection was tried"
         assert said(quic.quic_migrate, facts) == none
-    none = "skipped: no QUIC handshake showed the server's transport parameters"
+    none = "skip: no QUIC handshake showed the server's transport parameters"
     for facts in (HttpFacts(), h3(), h3(quic=QuicFacts())):
         assert said(quic.quic_idle, facts) == none
         assert said(quic.quic_pmtu, facts) == none
@@ -145,8 +179,8 @@ def test_parameters(fields: dict[str, Any], idle: str, size: str) -> None:
 
 
 SERVED = "high: POST in HTTP/3 early data got {} before the handshake completed"
-REJECTED = "skipped: POST was rejected with {}, so it had no effect"
-SLOW = "skipped: the server answers as slowly as it waits"
+REJECTED = "skip: POST was rejected with {}, so it had no effect"
+SLOW = "skip: the server answers as slowly as it waits"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +195,7 @@ SLOW = "skipped: the server answers as slowly as it waits"
         ({"status": 425}, None, "pass"),  # Too Early (RFC 8470 §5.2)
         ({"status": 424}, None, REJECTED.format(424)),
         ({"status": 200, "accepted": False}, None, "pass"),
-        ({"status": 200, "failed": "reset"}, None, "skipped: reset"),
+        ({"status": 200, "failed": "reset"}, None, "skip: reset"),
         ({"status": 200, "before_handshake": False}, None, "pass"),
         ({"status": 200, "before_handshake": None, "silent_seconds": 1.0}, None, "pass"),
         ({"status": 200, "before_handshake": False, "silent_seconds": 1.0}, 0.5, "pass"),
@@ -178,5 +212,5 @@ def test_early_data(fields: dict[str, Any], think: float | None, line: str) -> N
 
 def test_no_early_data() -> None:
     for facts in (HttpFacts(), HttpFacts(write=WriteFacts())):
-        none = "skipped: no unsafe request was sent as early data"
+        none = "skip: no unsafe request was sent as early data"
         assert said(quic.early_unsafe, facts) == none

@@ -11,9 +11,9 @@ from seventh.protocols.http.facts.content import Api, Body, ContentFacts, EventS
 from seventh.protocols.http.rules import rest
 from seventh.rules.rule import Hit
 from seventh.rules.words import filled
-from tests.rules.said import said
+from tests.verdicts import said
 
-UNSEEN = "skipped: the content was not checked"
+UNSEEN = "skip: the content was not checked"
 PAGES = "not applicable: the site serves web pages, not an API"
 HOUR = 3600
 DAY = 24 * HOUR
@@ -28,7 +28,7 @@ def facts(**parts: Any) -> HttpFacts:
     [
         (None, UNSEEN),
         (Api(looked_at=("/a",)), PAGES),
-        (Api(speaks=True), "skipped: no description was requested"),
+        (Api(speaks=True), "skip: no description was requested"),
         (Api(speaks=True, looked_at=("/a", "/b")), "info: no description found at /a, /b"),
         (Api(speaks=True, looked_at=("/a",), described_at="/a"), "pass"),
         (Api(speaks=True, described_at="/a", description="OpenAPI 3.1.0", violations=("x", "y")),
@@ -47,7 +47,7 @@ def error(status: int, declared: str, *, problem: bool = False) -> Body:
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (None, "skipped: no response was received for a path that does not exist"),
+        (None, "skip: no response was received for a path that does not exist"),
         (error(400, "application/problem+json", problem=True), "pass"),
         (error(399, "application/problem+json", problem=True),
          "info: a path that does not exist returns 399"),
@@ -147,7 +147,7 @@ LIMITED = (
     "medium: the stream was cut off after {} s although it was not silent: the duration of a "
     "response is limited"
 )
-SHORT = "skipped: {} s are too short to receive a heartbeat: give --hold 40"
+SHORT = "skip: {} s are too short to receive a heartbeat: give --hold 40"
 
 
 @pytest.mark.parametrize(
@@ -198,4 +198,4 @@ def test_no_event_stream() -> None:
     none = "not applicable: the content is not an event stream"
     assert said(rest.heartbeat, facts()) == none
     cut = facts(unknown={"events": "the check ended first"})
-    assert said(rest.heartbeat, cut) == "skipped: the check ended first"
+    assert said(rest.heartbeat, cut) == "skip: the check ended first"

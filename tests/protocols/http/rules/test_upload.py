@@ -11,21 +11,21 @@ from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.facts.write import Upload, WriteFacts
 from seventh.protocols.http.rules import upload
-from tests.rules.said import said
+from tests.verdicts import said
 
 MIB = 1024 * 1024
 CUT = (
     "medium: PUT with 9 bytes: the server closes the connection during the upload. It answers 413 "
     "to that Content-Length alone, a response that many clients never read"
 )
-LITTLE = "skipped: the request fails with little content, too"
+LITTLE = "skip: the request fails with little content, too"
 RESET = Reason.PEER_RESET
 
 
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        ({}, "skipped: the server answers neither 100 nor 413 to a declared length"),
+        ({}, "skip: the server answers neither 100 nor 413 to a declared length"),
         ({"accepted_bytes": MIB}, "pass"),
         ({"accepted_bytes": MIB, "refused_bytes": 10 * MIB},
          "info: PUT that declares 10 MiB gets 413; 1 MiB is accepted"),
@@ -45,7 +45,7 @@ RESET = Reason.PEER_RESET
          "gets 201. A proxy's limit without a 413, or a backend that fails")),
         ({"bytes": 9, "failure": RESET, "declared_status": 100}, LITTLE),
         ({"bytes": 9, "failure": Reason.PEER_SILENT, "declared_status": 413},
-         "skipped: the request with content got no response"),
+         "skip: the request with content got no response"),
         ({"bytes": 9, "status": 502, "short_status": 400},
          ("medium: PUT with 9 bytes gets 502, with a few bytes 400. Nothing answers 413, so the "
          "size or the content makes the backend fail")),
@@ -61,7 +61,7 @@ def test_body_limit(found: dict[str, Any], line: str) -> None:
 @pytest.mark.parametrize("write", [None, WriteFacts()])
 def test_nothing_was_sent(write: WriteFacts | None) -> None:
     assert said(upload.body_limit, HttpFacts(write=write)) == (
-        "skipped: no request with content was sent"
+        "skip: no request with content was sent"
     )
 
 
@@ -72,9 +72,9 @@ def test_nothing_was_sent(write: WriteFacts | None) -> None:
          "low: no `client_max_body_size` line: requests above 1 MiB get 413"),
         ({"does": "passes", "upload": True, "default_body_limit": False}, "pass"),
         ({"does": "passes", "default_body_limit": True},
-         "skipped: no proxied location has the name of an upload"),
+         "skip: no proxied location has the name of an upload"),
         ({"does": "files", "upload": True, "default_body_limit": True},
-         "skipped: no proxied location has the name of an upload"),
+         "skip: no proxied location has the name of an upload"),
     ],
 )  # fmt: skip
 def test_a_file(config: dict[str, Any], line: str) -> None:

@@ -9,10 +9,10 @@ import pytest
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Caching, Coding, ContentFacts, Validation, Variant
 from seventh.protocols.http.rules import validators
-from tests.rules.said import said
+from tests.verdicts import said
 
-UNSEEN = "skipped: the content was not checked"
-UNASKED = "skipped: no conditional request was answered"
+UNSEEN = "skip: the content was not checked"
+UNASKED = "skip: no conditional request was answered"
 KEPT: dict[str, Any] = {
     "status": 200, "directives": ("max-age=60",), "storable_shared": True,
     "storable_private": True, "freshness": "explicit",
@@ -44,7 +44,7 @@ IMMUTABLE = ("max-age=86400", "immutable")
          f"medium: {NONE} max-age=86400, immutable"),
         ({"directives": IMMUTABLE}, f"medium: {NONE} max-age=86400, immutable"),
         ({"lifetime_private_seconds": DAY}, f"medium: {NONE} max-age=60"),
-        ({"status": 203}, "skipped: the status is 203, not 200"),
+        ({"status": 203}, "skip: the status is 203, not 200"),
     ],
 )  # fmt: skip
 def test_no_validator(changes: dict[str, Any], line: str) -> None:
@@ -94,7 +94,7 @@ SAME: dict[str, Any] = {"etag": '"a"', "etag_status": 200, "etag_same_bytes": Tr
 CODED: dict[str, Any] = {"coded": "br", "coded_status": 200, "coded_same_bytes": True}
 DATED: dict[str, Any] = {"date_status": 200, "date_same_bytes": True}
 IGNORED = "medium: 200 with the same content, instead of 304, for"
-DRIFTS = "skipped: the ETag changes with each response, so none can match"
+DRIFTS = "skip: the ETag changes with each response, so none can match"
 TAGS = {"192.0.2.1": '"a"', "192.0.2.2": '"a"'}
 
 
@@ -102,8 +102,8 @@ TAGS = {"192.0.2.1": '"a"', "192.0.2.2": '"a"'}
     ("changes", "line"),
     [
         (None, UNASKED),
-        ({}, "skipped: the response has no validator"),
-        ({"etag": '"a"', "date_status": 200}, "skipped: the response has no validator"),
+        ({}, "skip: the response has no validator"),
+        ({"etag": '"a"', "date_status": 200}, "skip: the response has no validator"),
         (SAME, f"{IGNORED} If-None-Match"),
         ({**SAME, "etag_status": 304}, "pass"),
         ({**SAME, "etag_status": 412}, "pass"),
@@ -136,8 +136,8 @@ DIFFER = "medium: the same content has the ETags"
 @pytest.mark.parametrize(
     ("etags", "line"),
     [
-        ({}, "skipped: no two responses had an ETag and the same content"),
-        ({"192.0.2.1": '"a"'}, "skipped: no two responses had an ETag and the same content"),
+        ({}, "skip: no two responses had an ETag and the same content"),
+        ({"192.0.2.1": '"a"'}, "skip: no two responses had an ETag and the same content"),
         (TAGS, "pass"),
         ({"192.0.2.1": '"a"', "192.0.2.2": 'W/"a"'}, "pass"),
         ({"192.0.2.1": '"a"', "192.0.2.2": '"b"'},
@@ -162,7 +162,7 @@ def tagged(*pairs: tuple[str, str | None], status: int = 200) -> Coding:
     )
 
 
-FEW = "skipped: fewer than two codings of the content had an ETag"
+FEW = "skip: fewer than two codings of the content had an ETag"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_one_etag_for_two_codings(coding: Coding | None, line: str) -> None:
 @pytest.mark.parametrize(
     ("dropped", "line"),
     [
-        (None, "skipped: no 304 was received"),
+        (None, "skip: no 304 was received"),
         ((), "pass"),
         (("etag", "vary"), "low: the 304 lacks etag, vary, which the 200 has"),
     ],

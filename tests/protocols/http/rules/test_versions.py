@@ -13,7 +13,7 @@ from seventh.protocols.http.facts.versions import Cell, Rung
 from seventh.protocols.http.rules.versions import fallback, h3_dead, h3_hidden, no_h2, no_h3, ttfb
 from seventh.rules.rule import Hit
 from seventh.rules.words import filled
-from tests.rules.said import said
+from tests.verdicts import said
 
 
 def rung(version: str, state: Any = "works", **fields: Any) -> Rung:
@@ -45,8 +45,8 @@ def site(*ladder: Rung, **fields: Any) -> HttpFacts:
 
 
 CLEARTEXT = "not applicable: no version is negotiated over plain HTTP"
-ONLY_2 = "skipped: only HTTP/2 was requested (--http-version)"
-ONLY_1 = "skipped: only HTTP/1.1 was requested (--http-version)"
+ONLY_2 = "skip: only HTTP/2 was requested (--http-version)"
+ONLY_1 = "skip: only HTTP/1.1 was requested (--http-version)"
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ ONLY_1 = "skipped: only HTTP/1.1 was requested (--http-version)"
         (site(NO_H2, secure=None), "low: HTTP/2 is not negotiated: no h2"),
         (site(NO_H2, only_version="2"), "low: HTTP/2 is not negotiated: no h2"),
         (site(NO_H2, only_version="1.1"), ONLY_1),
-        (site(H3, H1), "skipped: HTTP/2 was not tried"),
-        (site(rung("2", "untried", detail="no time left")), "skipped: no time left"),
+        (site(H3, H1), "skip: HTTP/2 was not tried"),
+        (site(rung("2", "untried", detail="no time left")), "skip: no time left"),
     ],
 )  # fmt: skip
 def test_http_2(facts: HttpFacts, line: str) -> None:
     assert said(no_h2, facts) == line
 
 
-UNTOLD = "skipped: no response showed whether HTTP/3 is announced"
+UNTOLD = "skip: no response showed whether HTTP/3 is announced"
 UNANNOUNCED = "medium: HTTP/3 works, but neither Alt-Svc nor an HTTPS record announces it"
 MISSING = "low: no QUIC packet came back"
 FAILS = "high: h3 is announced ({}), but it fails: {}"
@@ -170,8 +170,8 @@ OVER_H2 = "h2 on alt.example:8443 (Alt-Svc):"
         (site(H3, BROKEN_H2, rung("1.1", "not-offered", detail="no ALPN")),
          f"{BROKEN}; HTTP/1.1 not supported: no ALPN"),
         (site(BROKEN_H2, replace(BROKEN_H2, version="1.1")),
-         "skipped: no version works, which is the check's failure"),
-        (site(H3, H2), "skipped: not all versions were tried"),
+         "skip: no version works, which is the check's failure"),
+        (site(H3, H2), "skip: not all versions were tried"),
         (site(H2, H1, only_version="2"), ONLY_2),
         (site(BROKEN_H2, H1, secure=False), CLEARTEXT),
         (site(BROKEN_H2, H1, secure=None), f"{BROKEN}; {STUCK}"),
@@ -217,7 +217,7 @@ SLOW = (
     "medium: even the fastest of {} exchanges waited {} ms for its first byte, the round trip "
     "excluded"
 )
-FEW = "skipped: fewer than 3 exchanges were timed"
+FEW = "skip: fewer than 3 exchanges were timed"
 
 
 @pytest.mark.parametrize(

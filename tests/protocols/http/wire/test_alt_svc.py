@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple, replace
 
 from seventh.protocols.http.facts.alternatives import ServiceRecord
 from seventh.protocols.http.wire.alt_svc import MAX_SERVICES, alt_svc, https_records, record_name
@@ -45,6 +47,81 @@ def test_parameters_are_read() -> None:
     assert (lasting.max_age_seconds, lasting.persist) == (5, True)
     assert (literal.host, literal.port, literal.persist) == ("2001:db8::1", 8443, False)
     assert (coded.protocol, coded.host, coded.max_age_seconds) == ("http/1.1", "alt.example", 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "services"),
+    [
+        # RFC 7838 §3: protocol="host:port", 24 hours unless ma says otherwise
+        ('h3=":443"', [("h3", "", 443, 86400, False)]),
+        ('h3=":443"; ma="60"; persist="1"', [("h3", "", 443, 60, True)]),
+        ('h3=":443";MA=60;PERSIST=1', [("h3", "", 443, 60, True)]),
+        ('h3=":443"; ma=60x; persist=2', [("h3", "", 443, 86400, False)]),
+        ('h3=":443"; ma=12345678901', [("h3", "", 443, 86400, False)]),
+        ('h3=":443"; ma=1234567890; x="a;b,c"', [("h3", "", 443, 1234567890, False)]),
+        ('h3=":443"; x="; ma=5; persist=1"', [("h3", "", 443, 86400, False)]),
+        ('h3=":443"; xma=5; x-persist=1; %=1', [("h3", "", 443, 86400, False)]),
+        ('h3=":443"; ma=-5; persist=11', [("h3", "", 443, 86400, False)]),
+        ('h3=":443"; ma="";persist=""', [("h3", "", 443, 86400, False)]),
+        ('h3=":1",h2=":65535"', [("h3", "", 1, 86400, False), ("h2", "", 65535, 86400, False)]),
+        ('h3=":65536", h2=":00443"', [("h2", "", 443, 86400, False)]),
+        ('h3=":000443", h2=":2"', [("h2", "", 2, 86400, False)]),
+        ('h3=":1"xh2=":2"', [("h3", "", 1, 86400, False)]),
+        ('h3=":1" h2=":2"', [("h3", "", 1, 86400, False)]),
+        ('h3="443"', []), ('h3=""', []), ('h3=":"', []), ('h3=".:1"', []), ('h3="[]:1"', []),
+        ('h3="[::1]:1"', [("h3", "::1", 1, 86400, False)]), ('h3="::1]:1"', []),
+        (f'{"a" * 33}=":1"', [(f"{'a' * 32}…", "", 1, 86400, False)]),
+        (f'h3="{"a" * 254}:1"', [("h3", f"{'a' * 253}…", 1, 86400, False)]),
+        (f'h3="{"a" * 253}.:1"', [("h3", "a" * 253, 1, 86400, False)]),
+        (" clear ", []),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_service(
+    value: str, services: list[tuple[str, str, int, int, bool]]
+) -> None:
+    found, withdrawn = alt_svc(value)
+    assert [astuple(each) for each in found] == services
+    assert withdrawn is ("clear" in value)
+    assert alt_svc("", value)[0] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        # RFC 9460 §7
+        ("1 .", {}), ("65535 .", {"priority": 65535}), (" 1  A.B. ", {"target": "a.b"}),
+        ('1 . alpn="h2,h3,h2,"', {"alpn": ("h2", "h3")}), ("1 . alpn=h2", {"alpn": ("h2",)}),
+        ("1 . no-default-alpn alpn=h3", {"no_default_alpn": True, "alpn": ("h3",)}),
+        ("1 . port=65535", {"port": 65535}), ("1 . port=65536", {}), ("1 . port=0", {}),
+        ("1 . port=000443", {}), ("1 . port=x", {}),
+        ("1 . ipv4hint=192.0.2.1,x ipv6hint=::1,y",
+         {"ipv4_hints": ("192.0.2.1",), "ipv6_hints": ("::1",)}),
+        ("1 . ech=AAAA", {"ech": True}),
+        ("1 . mandatory=ech ech=AAAA",
+         {"ech": True, "mandatory": ("ech",),
+          "unusable": "mandatory key ech is not supported here"}),
+        ("1 . mandatory=port",
+         {"mandatory": ("port",), "unusable": "mandatory key port is missing"}),
+        ("1 . no-default-alpn",
+         {"no_default_alpn": True, "unusable": "no protocol: no-default-alpn without alpn"}),
+        *((f"1 . mandatory={key} {key}={value}", {"mandatory": (key,), **changes})
+          for key, value, changes in (
+              ("alpn", "h2", {"alpn": ("h2",)}), ("port", "1", {"port": 1}),
+              ("ipv4hint", "192.0.2.1", {"ipv4_hints": ("192.0.2.1",)}),
+              ("ipv6hint", "::1", {"ipv6_hints": ("::1",)}))),
+        (f"1 {'a' * 254}", {"target": f"{'a' * 253}…"}),
+        (f"1 . alpn={'a' * 65}", {"alpn": (f"{'a' * 64}…",)}),
+        (f"1 . alpn={','.join(map(str, range(17)))}", {"alpn": tuple(map(str, range(16)))}),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_record(text: str, changes: dict[str, object]) -> None:
+    plain = ServiceRecord(priority=1, target="")
+    assert https_records((text,)) == ((replace(plain, **changes),), None)
+
+
+@pytest.mark.parametrize("text", ["65536 .", "000001 .", "-1 .", "1", "1 ", "٣ ."])
+def test_what_is_no_record(text: str) -> None:
+    assert https_records((text,)) == ((), None)
 
 
 def test_a_literal_address_needs_its_brackets() -> None:
@@ -103,4 +180,7 @@ def test_any_record_is_read_or_not(answers: list[str]) -> None:
 
 def test_the_record_of_another_port_has_a_name_of_its_own() -> None:
     assert record_name("example.org", 443) == "example.org"
+    assert record_name("example.org", 80, "http") == "example.org"
+    assert record_name("example.org", 80) == "_80._https.example.org"
+    assert record_name("example.org", 443, "http") == "_443._https.example.org"
     assert record_name("example.org", 8443) == "_8443._https.example.org"

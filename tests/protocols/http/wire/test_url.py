@@ -40,6 +40,7 @@ def test_a_reference_is_resolved(reference: str, found: str) -> None:
         "http://other.test:0/",
         "http://other.test:99999/",
         "/\r\nSet-Cookie: x",
+        "/a\x1fb",
         "/" + "x" * 9000,
     ],
 )
@@ -72,3 +73,9 @@ def test_a_path_is_fit_for_a_request() -> None:
 def test_a_shown_url_hides_its_query() -> None:
     assert bare(BASE) == "https://www.example.org/a/b?…"
     assert "secret" not in bare("https://h/?token=secret")
+
+
+def test_a_long_url_is_cut_where_it_is_shown() -> None:
+    base = f"https://h/{'a' * 290}"
+    assert bare(base) == base
+    assert bare(f"{base}b") == f"{base}…"

@@ -59,9 +59,9 @@ not-a-key at all
 def test_which_key() -> None:
     assert find_key(FILE, None).id == 7
     assert find_key(FILE, 65535).algorithm == "MD5"
-    with pytest.raises(UsageError, match="has no key 8"):
+    with pytest.raises(UsageError, match=r"^the key file has no key 8$"):
         find_key(FILE, 8)
-    with pytest.raises(UsageError, match="has no key"):
+    with pytest.raises(UsageError, match=r"^the key file has no key$"):
         find_key("# nothing\n", None)
 
 
@@ -81,6 +81,82 @@ def test_unusable_keys_are_reported_without_showing_them(line: str, message: str
     with pytest.raises(UsageError, match=message) as caught:
         find_key(line, None)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "hash_"),
+    [
+        # as chrony.conf(5) and ntp.keys(5) spell them; hashlib's name
+        ("MD5 M m md5", "md5"), ("SHA1 SHA SHA-1", "sha1"), ("SHA224 SHA-224", "sha224"),
+        ("SHA256 SHA-256 sha-256", "sha256"), ("SHA384 SHA-384", "sha384"),
+        ("SHA512 SHA-512", "sha512"), ("SHA3-224", "sha3_224"), ("SHA3-256", "sha3_256"),
+        ("SHA3-384", "sha3_384"), ("SHA3-512", "sha3_512"),
+    ],
+)  # fmt: skip
+def test_every_hash_by_each_of_its_names(names: str, hash_: str) -> None:
+    digest = hashlib.new(hash_, b"secretpacket").digest()[:20]
+    for name in names.split():
+        assert find_key(f"1 {name} ASCII:secret", 1).mac(b"packet") == b"\0\0\0\1" + digest
+
+
+@pytest.mark.parametrize(
+    ("names", "size"),
+    [
+        ("AES128 AES AES-128 AES128CMAC AES-128-CMAC aes128", 16),
+        ("AES192 AES-192 AES192CMAC", 24), ("AES256 AES-256 AES256CMAC", 32),
+    ],
+)  # fmt: skip
+def test_every_cipher_by_each_of_its_names_has_its_size(names: str, size: int) -> None:
+    made = {find_key(f"1 {name} HEX:{'5a' * size}", 1).mac(b"packet") for name in names.split()}
+    assert [len(mac) for mac in made] == [20]
+    algorithm = names.split(maxsplit=1)[0]
+    for wrong in (size - 1, size + 1):
+        with pytest.raises(UsageError) as caught:
+            find_key(f"1 {algorithm} HEX:{'5a' * wrong}", 1)
+        assert str(caught.value) == (
+            f"key 1 (line 1 of the key file): {algorithm} requires {size} bytes, but this key has "
+            f"{wrong}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "says"),
+    [
+        ("# a\n\n1", 1, "key 1 (line 3 of the key file) has no key after its ID"),
+        ("1 TIGER x", 1, "key 1 (line 1 of the key file): type not supported: TIGER"),
+        (f"1 {'t' * 21} x", 1,
+         f"key 1 (line 1 of the key file): type not supported: {'T' * 20}…"),
+        ("1 MD5 HEX:abc", 1,
+         "key 1 (line 1 of the key file): HEX: must be followed by pairs of hexadecimal digits"),
+        ("a\n1 x", None, "line 1 of the key file does not begin with a key ID"),
+        ("00000000001 x", None, "line 1 of the key file does not begin with a key ID"),
+        ("", None, "the key file has no key"), ("#1 x\n!1 x\n;1 x\n%1 x", 1,
+                                                "the key file has no key 1"),
+        ("0 x", 0, "the key file has no key 0"),
+    ],
+)  # fmt: skip
+def test_each_refusal(text: str, wanted: int | None, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_key(text, wanted)
+    assert str(caught.value) == says
+
+
+def test_identifiers_have_32_bits_and_a_file_65535_keys() -> None:
+    assert find_key("4294967295 x", None).id == 2**32 - 1
+    assert find_key("0000000007 x", 7).id == 7
+    many = "1 x\n" * 65_534
+    assert find_key(f"{many}2 x\n", 2).id == 2
+    with pytest.raises(UsageError, match=r"^the key file has no key 2$"):
+        find_key(f"{many}1 x\n2 x\n", 2)
+
+
+def test_21_characters_that_are_hexadecimal_are_read_so() -> None:
+    """By ntpd; a pair of digits is one byte, so that 22 is the least."""
+    assert find_key(f"1 MD5 {'5a' * 11}", 1).reading == (
+        "hexadecimal, as by ntpd; chrony would read it as text"
+    )
+    for letters in ("5a" * 10, "5a" * 10 + "5", "5a" * 10 + "5g", "HEX:5a", "ASCII:" + "5a" * 11):
+        assert find_key(f"1 MD5 {letters}", 1).reading == ""
 
 
 @given(st.text(), st.none() | st.integers(1, 99))

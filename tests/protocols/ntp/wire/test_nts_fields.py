@@ -375,5 +375,26 @@ def test_a_key_never_shows() -> None:
     assert "ssss" not in repr(keys)
     assert "ssss" not in repr(keys.to_server)
     assert nts_fields.key_bytes(30) == 16
-    with pytest.raises(ValueError, match="1"):
+    with pytest.raises(ValueError, match=r"^1 is not a valid Aead$"):
         nts_fields.key_bytes(1)
+
+
+def test_numbers_are_those_of_the_standards() -> None:
+    """RFC 8915 §7.5 for the fields; RFC 5297 §2.2 and RFC 8452 §4 for the keys."""
+    assert {kind.name: int(kind) for kind in FieldType} == {
+        "UNIQUE_IDENTIFIER": 0x0104, "COOKIE": 0x0204, "COOKIE_PLACEHOLDER": 0x0304,
+        "AUTHENTICATOR": 0x0404,
+    }  # fmt: skip
+    assert {aead: key_bytes(aead) for aead in (15, 16, 17, 30)} == {15: 32, 16: 48, 17: 64, 30: 16}
+    assert [Cipher(aead, bytes(key_bytes(aead))).nonce_bytes for aead in supported()] == [
+        12 if aead == 30 else 16 for aead in supported()
+    ]
+    with pytest.raises(ValueError, match=r"^1 is not a valid Aead$"):
+        key_bytes(1)
+
+
+def test_without_a_cookie_nothing_is_asked() -> None:
+    client, _ = client_of(cookies=1)
+    client.request(1)
+    with pytest.raises(LookupError, match=r"^no cookie left$"):
+        client.request(2)

@@ -1,4 +1,4 @@
-"""Packets, timestamps and control messages: what we encode we decode, and no bytes break it."""
+"""Packets and timestamps: what we encode we decode, and no bytes break it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.ntp.wire import control
 from seventh.protocols.ntp.wire import packet as codec
-from seventh.protocols.ntp.wire.packet import ExtensionField, Packet, parse, to_ntp, to_unix_ns
+from seventh.protocols.ntp.wire.packet import (
+    ExtensionField,
+    Mode,
+    Packet,
+    parse,
+    to_ntp,
+    to_unix_ns,
+)
 
 YEAR_NS = 365 * 86400 * 10**9
 U64 = st.integers(0, 2**64 - 1)
@@ -197,6 +203,86 @@ def test_a_hostile_reference_identifier_is_cleaned() -> None:
     assert codec.refid_text(b"\x1b[2J", 1) == "\\x1b[2J"
 
 
+@pytest.mark.parametrize(
+    ("refid", "stratum", "text"),
+    [
+        (b"GPS\0", 1, "GPS"), (b"RATE", 0, "RATE"), (b"\xc0\0\2\1", 2, "192.0.2.1"),
+        (b"GPS\0", 2, "71.80.83.0"), (bytes(4), 2, ""), (bytes(4), 16, ""), (bytes(4), 0, ""),
+        (b"\0\0\0\1", 3, "0.0.0.1"),
+    ],
+)  # fmt: skip
+def test_a_reference_identifier_is_a_code_or_an_address(
+    refid: bytes, stratum: int, text: str
+) -> None:
+    assert codec.refid_text(refid, stratum) == text
+
+
+def test_what_is_no_local_clock() -> None:
+    """The address of chronyd's smeared time, other drivers of ntpd, and names like it."""
+    for refid in (b"\x7f\x7f\x01\xff", b"\x7f\x7f\x02\x01", b"\x7f\x7f\x14\0", b"LOCA"):
+        assert not codec.is_local_clock(refid)
+
+
+def test_each_field_has_its_place() -> None:
+    """A reply in the layout of RFC 5905 §7.3, figure 8."""
+    data = bytes.fromhex(
+        "dc 02 06 e9 00018000 00004000 c0000201"
+        "ec9bf00000000001 ec9bf10000000002 ec9bf20000000003 ec9bf30000000004"
+    )
+    packet = Packet(
+        leap=3, version=3, mode=Mode.SERVER, stratum=2, poll=6, precision=-23, root_delay=0x18000,
+        root_dispersion=0x4000, refid=b"\xc0\0\2\1", reference=0xEC9BF00000000001,
+        origin=0xEC9BF10000000002, receive=0xEC9BF20000000003, transmit=0xEC9BF30000000004,
+    )  # fmt: skip
+    assert parse(data) == packet
+    assert packet.encode() == data
+    assert (packet.root_delay_seconds, packet.root_dispersion_seconds) == (1.5, 0.25)
+    assert packet.precision_seconds == 2.0**-23
+    field = ExtensionField(0x0104, b"abcde")
+    assert field.encode() == b"\x01\x04\x00\x10abcde" + bytes(7)
+    assert ExtensionField(1, b"a" * 13).encode() == b"\0\1\0\x14" + b"a" * 13 + bytes(3)
+    field = ExtensionField(0x0104, bytes(24))
+    nak = parse(b"\xe4" + data[1:] + field.encode() + bytes(4))
+    assert (nak.extensions, nak.mac) == ((field,), bytes(4))
+
+
+@pytest.mark.parametrize(
+    ("stratum", "effective"), [(0, 16), (1, 1), (15, 15), (16, 16), (17, 16), (255, 16)]
+)
+def test_a_stratum_of_0_or_above_16_is_16(stratum: int, effective: int) -> None:
+    assert Packet(stratum=stratum).effective_stratum == effective
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\x24" + bytes(46), "47 bytes; an NTP header has 48"),
+        (b"\x04" + bytes(47), "NTP version 0"), (b"\x2c" + bytes(47), "NTP version 5"),
+        (b"\x20" + bytes(47), "mode 0 is not a time message"),
+        (b"\x26" + bytes(47), "mode 6 is not a time message"),
+        (b"\x1c" + bytes(47 + 13), "13 bytes after a version 3 header"),
+        (b"\x24" + bytes(47 + 12), "12 bytes at the end are neither a MAC nor an extension field"),
+        (b"\x24" + bytes(47) + b"\0\1\0\x0c" + bytes(24),
+         "an extension field declares 12 bytes, but 28 are left"),
+        (b"\x24" + bytes(47) + b"\0\1\0\x20" + bytes(24),
+         "an extension field declares 32 bytes, but 28 are left"),
+        (b"\x24" + bytes(47) + (b"\0\1\0\x10" + bytes(12)) * 32 + bytes(28),
+         "more than 32 extension fields"),
+    ],
+)  # fmt: skip
+def test_each_violation(data: bytes, says: str) -> None:
+    with pytest.raises(ProtocolViolation) as raised:
+        parse(data)
+    assert raised.value.detail == says
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("mode", [1, 2, 3, 4, 5])
+def test_each_version_and_mode_of_a_time_message(version: int, mode: int) -> None:
+    packet = parse(bytes([version << 3 | mode]) + bytes(47))
+    assert (packet.version, packet.mode, packet.leap) == (version, mode, 0)
+
+
 # -- who else answers ------------------------------------------------------------------------------
 
 
@@ -208,6 +294,23 @@ def test_a_hostile_reference_identifier_is_cleaned() -> None:
         (b"\x00" * 48, "unknown protocol"),
         (b"", "unknown protocol"),
         (b"\x24\x02", None),
+        # a server's or a broadcast's first byte, of version 1 to 4
+        (b"\x0c", None),
+        (b"\x25", None),
+        (b"\x04", "unknown protocol"),
+        (b"\x2c", "unknown protocol"),
+        (b"\x23", "unknown protocol"),
+        (b"\x26", "unknown protocol"),
+        # a response of DNS with our first two bytes as its ID
+        (b"\x23\x00\x80" + bytes(9), "DNS"),
+        (b"\x23\x00\x80" + bytes(8), "unknown protocol"),
+        (b"\x23\x00\x7f" + bytes(9), "unknown protocol"),
+        (b"\x23\x01\x80" + bytes(9), "unknown protocol"),
+        # our transmit timestamp as its origin: NTP, however strange
+        (bytes(31) + b"\7", None),
+        (bytes(30) + b"\7", "unknown protocol"),
+        (bytes(31) + b"\7" + bytes(16), None),
+        (bytes(31) + b"\6", "unknown protocol"),
         (b"\x24\x02\x00\x00" + b"\x7f" * 80, None),
     ],
 )
@@ -215,100 +318,6 @@ def test_foreign_protocols(data: bytes, named: str | None) -> None:
     request = Packet(transmit=7).encode()
     assert codec.foreign_protocol(data, request) == named
     assert codec.foreign_protocol(request, request) == "echo service (it returns the request)"
-
-
-# -- mode 6 ----------------------------------------------------------------------------------------
-
-
-def fragments(data: bytes, size: int, sequence: int = 7) -> list[bytes]:
-    return [
-        control.fragment(sequence, data[at : at + size], offset=at, more=at + size < len(data))
-        for at in range(0, max(len(data), 1), size)
-    ]
-
-
-@given(st.binary(min_size=1, max_size=600), st.integers(20, 600), st.randoms(use_true_random=False))
-def test_fragments_in_any_order_give_the_same_data(data: bytes, size: int, random: object) -> None:
-    parts = fragments(data, size)
-    random.shuffle(parts)  # type: ignore[attr-defined]
-    reply = control.ControlReply(7)
-    for part in parts:
-        assert not reply.complete
-        assert reply.receive(part)
-    assert reply.complete
-    assert reply.data == data
-    assert reply.packets == len(parts)
-    assert reply.bytes_received == sum(map(len, parts))
-
-
-@given(st.lists(st.binary(max_size=200), max_size=8))
-def test_any_bytes_are_a_fragment_or_not_or_a_violation(datagrams: list[bytes]) -> None:
-    reply = control.ControlReply(0)
-    for data in datagrams:
-        try:
-            taken = reply.receive(data)
-        except ProtocolViolation:
-            continue
-        assert taken in {True, False}
-    assert len(reply.data) <= control.MAX_DATA_BYTES
-    control.variables(reply.data)
-
-
-@given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.binary(max_size=64))
-def test_declared_lengths_are_never_believed(offset: int, count: int, data: bytes) -> None:
-    head = b"\x16\x82\x00\x00\x00\x00\x00\x00" + offset.to_bytes(2) + count.to_bytes(2)
-    reply = control.ControlReply(0)
-    if count > len(data) or offset + count > control.MAX_DATA_BYTES:
-        with pytest.raises(ProtocolViolation):
-            reply.receive(head + data)
-        assert reply.data == b""
-    else:
-        assert reply.receive(head + data)
-        assert reply.data == (data[:count] if offset == 0 else b"")
-
-
-def test_the_request_is_twelve_bytes_of_readvar() -> None:
-    assert control.readvar(0x1234) == bytes.fromhex("160212340000000000000000")
-
-
-def test_only_an_answer_to_our_request_counts() -> None:
-    reply = control.ControlReply(7)
-    assert not reply.receive(control.fragment(8, b"x=1"))
-    assert not reply.receive(control.readvar(7))
-    assert not reply.receive(b"\x16\x82")
-    assert reply.bytes_received == 0
-
-
-def test_an_error_answer() -> None:
-    reply = control.ControlReply(7)
-    assert reply.receive(control.fragment(7, b"", error=3))
-    assert reply.complete
-    assert reply.error_code == 3
-    assert reply.bytes_received == 12
-
-
-def test_a_flood_of_fragments_is_a_violation_that_is_still_counted() -> None:
-    reply = control.ControlReply(7)
-    part = control.fragment(7, b"x" * 100, more=True)
-    for _ in range(control.MAX_FRAGMENTS):
-        assert reply.receive(part)
-    with pytest.raises(ProtocolViolation):
-        reply.receive(part)
-    assert reply.bytes_received == len(part) * (control.MAX_FRAGMENTS + 1)
-
-
-def test_variables_keep_commas_inside_quotes_and_lose_controls() -> None:
-    data = b'version="ntpd 4.2.8, Tue\x1b[2J", stratum=2,\r\n leap=0, flag'
-    assert control.variables(data) == {
-        "version": "ntpd 4.2.8, Tue\\x1b[2J", "stratum": "2", "leap": "0", "flag": "",
-    }  # fmt: skip
-
-
-@given(st.binary(max_size=2000))
-def test_variables_of_any_bytes_are_bounded_and_clean(data: bytes) -> None:
-    found = control.variables(data)
-    assert len(found) <= control.MAX_VARIABLES
-    assert all(name.isprintable() and value.isprintable() for name, value in found.items())
 
 
 @pytest.mark.parametrize(

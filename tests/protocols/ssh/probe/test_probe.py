@@ -367,12 +367,54 @@ async def test_nothing_in_common_leaves_the_offer(setup: Setup, what: str) -> No
     assert facts_of(report).kexinit == offer
 
 
-async def test_what_only_we_cannot_speak_is_our_blame(setup: Setup) -> None:
-    report = await check_with(setup.with_kex("sntrup761x25519-sha512@openssh.com"))
+async def test_what_the_library_here_lacks_is_our_blame(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = replace(our_proposal(), kex_algorithms=("curve25519-sha256",))
+    monkeypatch.setattr("seventh.protocols.ssh.probe.our_proposal", lambda: without)
+    report = await check_with(setup.with_kex("mlkem768x25519-sha256"))
     assert report.failure is not None
     assert report.failure.blame is Blame.SEVENTH
     assert report.status == "unknown"
     assert "SSH-KEX-NOPQ" in report.passed
+
+
+async def test_clients_are_judged_by_the_offer_also_where_ours_fails(setup: Setup) -> None:
+    report = await check_with(
+        setup.with_kex("rsa2048-sha256"), OPTIONS.replace(as_clients=("putty", "openssh=7.4"))
+    )
+    assert report.failure is not None
+    assert report.failure.reason is Reason.NEGOTIATION_FAILED
+    putty, old = facts_of(report).as_clients
+    assert putty.choice is not None
+    assert (putty.client, putty.choice.kex) == ("PuTTY 0.78", "rsa2048-sha256")
+    assert (old.client, old.lacking, old.client_adds) == ("OpenSSH 7.4", "kex", {})
+    assert old.server_list == ("rsa2048-sha256",)
+
+
+async def test_what_the_server_can_add_depends_on_its_version(setup: Setup) -> None:
+    """OpenSSH 7.3 has no curve25519-sha256 under this name; other software is not OpenSSH."""
+    old = setup.with_kex("diffie-hellman-group18-sha512")
+    adds = {}
+    for ident in ("SSH-2.0-OpenSSH_7.3", "SSH-2.0-dropbear"):
+        report = await check_with(
+            replace(old, ident=ident), OPTIONS.replace(as_clients=("jsch=0.1.54", "go"))
+        )
+        adds[ident] = [fit.server_adds for fit in facts_of(report).as_clients]
+    assert adds["SSH-2.0-OpenSSH_7.3"] == [
+        {"KexAlgorithms": ("ecdh-sha2-nistp256",), "HostKeyAlgorithms": ("ecdsa-sha2-nistp256",),
+         "MACs": ("hmac-sha2-256",)},
+        {"KexAlgorithms": ("curve25519-sha256@libssh.org",)},
+    ]  # fmt: skip
+    assert adds["SSH-2.0-dropbear"][1] == {"KexAlgorithms": ("mlkem768x25519-sha256",)}
+
+
+async def test_without_an_offer_no_client_is_judged(setup: Setup) -> None:
+    report = await check_with(
+        replace(setup, ident="SSH-1.5-old"), OPTIONS.replace(as_clients=("putty",))
+    )
+    assert report.failure is not None
+    assert facts_of(report).as_clients == ()
 
 
 @pytest.mark.parametrize(

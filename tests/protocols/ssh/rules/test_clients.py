@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from seventh.protocols.ssh.facts import Names, SshFacts
 from seventh.protocols.ssh.rules.clients import clients, clients_cut
@@ -56,6 +57,16 @@ def with_ciphers(ciphers: Names, macs: Names, back: Names | None = None) -> SshF
 )  # fmt: skip
 def test_verdicts(facts: SshFacts, line: str) -> None:
     assert told(clients_cut, facts) == line
+
+
+def test_the_fix_has_every_list_of_a_client() -> None:
+    """Not only the first one that is at fault."""
+    old = with_ciphers(("aes256-ctr",), ("hmac-sha1-96",))
+    assert old.kexinit is not None
+    old = replace(old, kexinit=replace(old.kexinit, kex_algorithms=("rsa2048-sha256",)))
+    assert fixed(clients_cut, old, "openssh") == (
+        f"KexAlgorithms rsa2048-sha256,{CURVES}\nMACs hmac-sha1-96,{ETM}"
+    )
 
 
 CURVES = "curve25519-sha256,curve25519-sha256@libssh.org"

@@ -14,7 +14,7 @@ DECLARED = {
     "SSH-BANNER-LEAK": "info 0 W openssh:DebianBanner|VersionAddendum",
     "SSH-BANNER-SLOW": "medium 0 W",
     "SSH-CIPHER-WEAK": "high 0 W openssh:Ciphers",
-    "SSH-CLIENTS-CUT": "high 0 W",
+    "SSH-CLIENTS-CUT": "high 0 W openssh:KexAlgorithms|HostKeyAlgorithms|Ciphers|MACs|HostKey",
     "SSH-COMP-PREAUTH": "medium 0 W openssh:Compression",
     "SSH-CONF-OBSOLETE": "info 0 F openssh:idle",
     "SSH-FWD-OPEN": "medium 0 F openssh:GatewayPorts|AllowTcpForwarding|PermitListen",

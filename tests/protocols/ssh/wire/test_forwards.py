@@ -18,6 +18,7 @@ def forward(kind: str, bind: str, port: int, host: str = "", host_port: int = 0)
     ("text", "found"),
     [
         ("L:db:5432", forward("local", "localhost", 0, "db", 5432)),
+        ("L:db:1", forward("local", "localhost", 0, "db", 1)),
         ("L:8080:db:80", forward("local", "localhost", 8080, "db", 80)),
         ("l: 8080:db:80", forward("local", "localhost", 8080, "db", 80)),
         ("L:*:8080:db:80", forward("local", "*", 8080, "db", 80)),
@@ -46,6 +47,7 @@ def test_what_ssh_accepts(text: str, found: Forward) -> None:
         ("R:a:b:c:d:1", f"write {FORMS}"),
         ("L:0:db:80", "'0' is not a port"), ("D:0", "'0' is not a port"),
         ("D:65536", "'65536' is not a port"), ("R:1:h:0", "'0' is not a port"),
+        ("L:db:0", "'0' is not a port"), ("R:*:00:h:1", "'00' is not a port"),
         ("L:1:h:http", "'http' is not a port"), ("R:", "'' is not a port"),
         ("L:1::80", "the destination has no host"), ("L::80", "the destination has no host"),
         ("L:/tmp/x:h:1", "forwardings of Unix sockets are not supported"),

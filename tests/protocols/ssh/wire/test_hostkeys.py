@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.ssh.wire.hostkeys import Signer, algorithms_of, key_type, read_key, verify
+from seventh.protocols.ssh.wire.hostkeys import (
+    KEY_TYPES,
+    SSHFP_ALGORITHMS,
+    PublicKey,
+    Signer,
+    algorithms_of,
+    key_type,
+    read_key,
+    verify,
+)
 from seventh.protocols.ssh.wire.values import Deviations, mpint
 from seventh.wire.reader import vector
 
@@ -184,3 +193,28 @@ def test_a_token_key_is_read_and_never_taken_for_proven(kind: str) -> None:
     signature = vector(4, name.encode()) + vector(4, bytes(64))
     assert verify(key, name, signature, b"data") is None
     assert key_type(f"{kind}-cert-v01@openssh.com") == name
+
+
+def test_each_type_of_key_has_its_number_in_dns_and_its_size() -> None:
+    """RFC 4255 §3.1.1, RFC 6594 §5.1, RFC 7479, RFC 8709 §7."""
+    ecdsa = tuple(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521))
+    assert {
+        "ssh-rsa": 1, "ssh-dss": 2, **dict.fromkeys(ecdsa, 3), "ssh-ed25519": 4, "ssh-ed448": 6,
+    } == SSHFP_ALGORITHMS  # fmt: skip
+    assert ("ssh-ed25519", *ecdsa, "ssh-ed448", "ssh-rsa", "ssh-dss") == KEY_TYPES
+    for kind, bits in (
+        ("ssh-ed25519", 256), ("ssh-ed448", 456), (ecdsa[0], 256), (ecdsa[1], 384), (ecdsa[2], 521),
+        ("sk-ssh-ed25519@openssh.com", 256), ("sk-ecdsa-sha2-nistp256@openssh.com", 256),
+    ):  # fmt: skip
+        assert PublicKey(type=kind, certificate=False, plain=b"").bits == bits
+    for kind, numbers in (("ssh-rsa", (3, 1 << 2047)), ("ssh-dss", (1 << 1023, 3, 3, 3))):
+        key = PublicKey(type=kind, certificate=False, plain=b"", numbers=numbers)
+        assert key.bits == (2048 if kind == "ssh-rsa" else 1024)
+
+
+def test_algorithms_of_a_type_are_in_order() -> None:
+    end = "-cert-v01@openssh.com"
+    rsa = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+    assert algorithms_of("ssh-rsa") == (*rsa, *(name + end for name in rsa))
+    assert algorithms_of("ssh-ed25519") == ("ssh-ed25519", f"ssh-ed25519{end}")
+    assert {key_type(name + part) for name in rsa for part in ("", end)} == {"ssh-rsa"}

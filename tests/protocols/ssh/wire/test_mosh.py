@@ -24,6 +24,7 @@ def opened(data: bytes) -> bytes:
         (f"hi\nMOSH CONNECT 60001 {TEXT}\r\n\n[mosh-server detached, pid = 12]\n",
          mosh.Started(60001, KEY, 12)),
         (f"MOSH CONNECT 65535 {TEXT}", mosh.Started(65535, KEY, None)),
+        (f"MOSH CONNECT 1 {TEXT}", mosh.Started(1, KEY, None)),
         (f"MOSH CONNECT 65536 {TEXT}", None), (f"MOSH CONNECT 0 {TEXT}", None),
         (f"MOSH CONNECT 1 {TEXT[1:]}", None), (f"MOSH CONNECT 1 {TEXT}A", None),
         ("mosh-server needs a UTF-8 native locale to run.", None),
@@ -53,3 +54,5 @@ def test_only_the_server_s_datagram_is_an_answer() -> None:
     assert not mosh.is_answer(bytes(16), answer)
     assert not mosh.is_answer(KEY, mosh.hello(KEY, 0))  # ours, sent back
     assert not mosh.is_answer(KEY, b"")
+    short = number + AESOCB3(KEY).encrypt(bytes(4) + number, bytes(3), None)
+    assert not mosh.is_answer(KEY, short), "without both timestamps"

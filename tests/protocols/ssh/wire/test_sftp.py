@@ -145,14 +145,19 @@ def test_a_length_that_is_declared_is_not_believed() -> None:
 
 
 def test_an_empty_packet_is_none() -> None:
-    with pytest.raises(ProtocolViolation, match="declares 0 bytes"):
+    with pytest.raises(
+        ProtocolViolation,
+        match=r"^protocol-violation: an SFTP packet declares 0 bytes \(maximum: 263168\)$",
+    ):
         begun().receive(u32(0), AT)
 
 
 def test_more_data_than_asked_for() -> None:
     made = begun()
     number, _ = made.request(sftp.read(b"h", 0, 10))
-    with pytest.raises(ProtocolViolation, match="11 bytes of data answer a request for 10"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: 11 bytes of data answer a request for 10$"
+    ):
         made.receive(packet(103, u32(number) + vector(4, bytes(11))), AT)
 
 
@@ -174,7 +179,9 @@ def test_answers_that_are_none(reply: bytes) -> None:
 def test_a_handle_is_short() -> None:
     made = begun()
     number, _ = made.request(sftp.open_file("/"))
-    with pytest.raises(ProtocolViolation, match="handle of 257 bytes"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: an SFTP handle of 257 bytes$"
+    ):
         made.receive(packet(102, u32(number) + vector(4, bytes(257))), AT)
 
 
@@ -189,5 +196,116 @@ def test_requests_at_once_are_bounded() -> None:
     made = begun()
     for _ in range(sftp.MAX_REQUESTS):
         made.request(sftp.realpath("."))
-    with pytest.raises(ValueError, match="requests at once"):
+    with pytest.raises(ValueError, match=r"^more than 128 requests at once$"):
         made.request(sftp.realpath("."))
+
+
+# -- byte by byte (draft-ietf-secsh-filexfer-02 §4 to §8) ------------------------------------------
+
+LONG = 2**40 + 5
+OFFSET = LONG.to_bytes(8, "big")
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind", "fields"),
+    [
+        (sftp.realpath("é"), 16, vector(4, b"\xc3\xa9")),
+        (sftp.stat(b"/\xff"), 17, vector(4, b"/\xff")),
+        (sftp.open_file("/f"), 3, vector(4, b"/f") + u32(1) + u32(0)),
+        (sftp.open_file("/f", sftp.FOR_WRITING | sftp.CREATE | sftp.EXCLUSIVE, 0o600), 3,
+         vector(4, b"/f") + u32(0x2A) + u32(4) + u32(0o600)),
+        (sftp.read(b"h", LONG, 7), 5, vector(4, b"h") + OFFSET + u32(7)),
+        (sftp.write(b"h", LONG, b"xy"), 6, vector(4, b"h") + OFFSET + vector(4, b"xy")),
+        (sftp.close(b"h"), 4, vector(4, b"h")), (sftp.remove("/f"), 13, vector(4, b"/f")),
+    ],
+)  # fmt: skip
+def test_the_bytes_of_each_request(request_: sftp.Request, kind: int, fields: bytes) -> None:
+    made = begun()
+    for number in (0, 1):
+        assert made.request(request_) == (number, packet(kind, u32(number) + fields))
+    assert made.under_way == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [(0, "ok"), (1, "end of file"), (2, "no such file"), (3, "permission denied"), (4, "failure"),
+     (5, "bad message"), (6, "no connection"), (7, "connection lost"),
+     (8, "operation unsupported"), (9, "status 9")],
+)  # fmt: skip
+def test_the_name_of_a_status(code: int, name: str) -> None:
+    assert sftp.Status(code).name == name
+
+
+def answer(request_: sftp.Request, kind: int, fields: bytes) -> Any:
+    """The answer to a request, or why it is none."""
+    made = begun()
+    number, _ = made.request(request_)
+    try:
+        (reply,) = made.receive(packet(kind, u32(number) + fields), AT)
+    except ProtocolViolation as violation:
+        return violation.detail
+    assert isinstance(reply, sftp.Reply)
+    return reply.answer
+
+
+STAT, PATH = sftp.stat("/"), sftp.realpath(".")
+EXTENDED = vector(4, b"name") + vector(4, b"data")
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind", "fields", "made"),
+    [
+        (STAT, 101, u32(2), sftp.Status(2)),  # of an old server
+        (STAT, 101, u32(2) + vector(4, b"x" * 513), sftp.Status(2, b"x" * 512)),
+        (sftp.open_file("/"), 102, vector(4, bytes(256)), sftp.Handle(bytes(256))),
+        (sftp.open_file("/"), 102, vector(4, b"h") + b"x", "SFTP packet 102 has 1 bytes too many"),
+        (sftp.read(b"h", 0, 3), 103, vector(4, b"abc"), sftp.Data(b"abc")),
+        (sftp.read(b"h", 0, 3), 102, vector(4, b"h"),
+         "SFTP packet 102 answers a request of type 5"),
+        (STAT, 105, u32(0x80000000) + u32(64) + EXTENDED * 64, sftp.Attributes()),
+        (STAT, 105, u32(0x80000000) + u32(65) + EXTENDED * 65,
+         "65 extended attributes of one file"),
+        (STAT, 105, u32(0x80000004) + u32(7) + u32(1) + EXTENDED, sftp.Attributes(mode=7)),
+        (STAT, 105, u32(1) + u32(1), "SFTP packet 105 is truncated: 8 bytes declared, 4 present"),
+        (PATH, 104, u32(1025), "an SFTP answer declares 1025 names (maximum: 1024)"),
+        (PATH, 104, u32(1024) + (vector(4, b"") * 2 + u32(0)) * 1024,
+         sftp.Names(((b"", sftp.Attributes()),) * 1024)),
+        (PATH, 104, u32(1) + vector(4, bytes(4096)) + vector(4, b"") + u32(0),
+         sftp.Names(((bytes(4096), sftp.Attributes()),))),
+        (PATH, 104, u32(1) + vector(4, bytes(4097)) + vector(4, b"") + u32(0),
+         "a file name of 4097 bytes"),
+    ],
+)  # fmt: skip
+def test_each_answer(request_: sftp.Request, kind: int, fields: bytes, made: Any) -> None:
+    assert answer(request_, kind, fields) == made
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (packet(101, u32(0)), "received SFTP packet 101 instead of VERSION"),
+        (packet(2, u32(3) + b"".join(
+            vector(4, b"%d" % n) + vector(4, b"") for n in range(65))),
+         "more than 64 SFTP extensions"),
+        (u32(0x40401), "an SFTP packet declares 263169 bytes (maximum: 263168)"),
+        (u32(0), "an SFTP packet declares 0 bytes (maximum: 263168)"),
+        (packet(2, u32(3)) + packet(101, u32(5) + u32(0)),
+         "SFTP answer to request 5, which was not sent"),
+    ],
+)  # fmt: skip
+def test_what_is_no_sftp(data: bytes, why: str) -> None:
+    with pytest.raises(ProtocolViolation) as caught:
+        sftp.Sftp().receive(data, AT)
+    assert caught.value.detail == why
+
+
+def test_the_version_with_the_most_extensions() -> None:
+    listed = b"".join(vector(4, b"%d" % n) + vector(4, b"x") for n in range(64))
+    (version,) = sftp.Sftp().receive(packet(2, u32(3) + listed), AT)
+    assert isinstance(version, sftp.Version)
+    assert (len(version.extensions), version.version, version.at) == (64, 3, AT)
+
+
+def test_the_longest_packet_is_waited_for() -> None:
+    made = sftp.Sftp()
+    assert made.receive(u32(0x40400) + b"\x02", AT) == []

@@ -93,17 +93,18 @@ def test_lines_may_come_before_and_bytes_after() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"x\n" * 1025, "more than 1024 lines"),
-        (b"x" * 8193, "a line of more than 8192 bytes"),
-        (b"x" * 8193 + b"\n", "a line of more than 8192 bytes"),
-        (b"SSH-2.0-" + b"x" * 248, "longer than 255"),
-        (b"SSH-2.0-" + b"x" * 246 + b"\r\n", "longer than 255"),
+        (b"x\n" * 1025, "more than 1024 lines before the identification string"),
+        (b"x" * 8193, "a line of more than 8192 bytes before the identification string"),
+        (b"x" * 8193 + b"\n", "a line of more than 8192 bytes before the identification string"),
+        (b"SSH-2.0-" + b"x" * 248, "the identification string is longer than 255 bytes"),
+        (b"SSH-2.0-" + b"x" * 246 + b"\r\n", "the identification string is longer than 255 bytes"),
     ],
 )
 def test_every_limit_before_the_ident_holds(data: bytes, says: str) -> None:
     for chunks in ([data], [data[i : i + 1] for i in range(len(data))]):
-        with pytest.raises(ProtocolViolation, match=says):
+        with pytest.raises(ProtocolViolation) as raised:
             feed_all(chunks)
+        assert raised.value.detail == says
 
 
 def feed_all(chunks: Iterable[bytes]) -> None:
@@ -173,9 +174,11 @@ def test_mpints_come_back(value: int) -> None:
 
 
 def test_mpints_are_bounded_and_not_negative() -> None:
-    with pytest.raises(ProtocolViolation, match="negative"):
+    with pytest.raises(ProtocolViolation, match=r"^protocol-violation: n has a negative number$"):
         read_mpint(Reader(b"\x00\x00\x00\x01\x80", "n"), 64)
-    with pytest.raises(ProtocolViolation, match="more than 64 bits"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: n has a number of more than 64 bits$"
+    ):
         read_mpint(Reader(mpint(2**80), "n"), 64)
 
 
@@ -216,7 +219,9 @@ def test_name_lists_are_read_as_clients_read_them(
 def test_a_name_list_is_bounded() -> None:
     names = [b"n%d" % number for number in range(MAX_NAMES)]
     assert len(parse_names(b",".join(names), "a list")) == MAX_NAMES
-    with pytest.raises(ProtocolViolation, match="more than"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: a list lists more than 4096 names$"
+    ):
         parse_names(b",".join([*names, b"one"]), "a list")
 
 
@@ -226,7 +231,9 @@ def test_every_number_is_of_one_message() -> None:
 
 
 def test_too_many_extensions_are_a_violation() -> None:
-    with pytest.raises(ProtocolViolation, match="declares"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: EXT_INFO declares 4294967295 extensions$"
+    ):
         decode(b"\x07\xff\xff\xff\xff")
 
 
@@ -553,7 +560,9 @@ def test_a_group_that_no_honest_server_gives_is_refused(modulus: int, says: str)
 
 @pytest.mark.parametrize("generator", [0, 1, groups.prime(1) - 1])
 def test_a_generator_out_of_range_is_refused(generator: int) -> None:
-    with pytest.raises(ProtocolViolation, match="generator"):
+    with pytest.raises(
+        ProtocolViolation, match=r"^protocol-violation: the group's generator is out of range$"
+    ):
         Group.read(Reader(Group(groups.prime(1), generator).encode(), "the group"))
 
 
@@ -561,7 +570,10 @@ def test_a_generator_out_of_range_is_refused(generator: int) -> None:
 def test_a_degenerate_public_value_is_refused(value: int) -> None:
     method = METHODS["diffie-hellman-group14-sha256"][1]()
     method.start()
-    with pytest.raises(ProtocolViolation, match="out of range"):
+    with pytest.raises(
+        ProtocolViolation,
+        match=r"^protocol-violation: the peer's Diffie-Hellman value is out of range$",
+    ):
         method.finish(Reader(mpint(value), "the reply"))
 
 
@@ -585,7 +597,7 @@ def test_an_aead_cipher_needs_no_mac_in_common() -> None:
 
 
 def test_nothing_in_common_says_where() -> None:
-    with pytest.raises(NoCommonError, match="compression client to server"):
+    with pytest.raises(NoCommonError, match=r"^no compression client to server in common$"):
         negotiate(
             good_offer(),
             replace(good_offer(), compression_algorithms_client_to_server=("zlib",)),

@@ -8,6 +8,7 @@ from tests.verdicts import declared
 
 DECLARED = {
     "TLS-0RTT-ON": "medium 1 W nginx:ssl_early_data caddy:0rtt",
+    "TLS-0RTT-REPLAY": "high 4 W",
     "TLS-BIG-HELLO": "high 0 W",
     "TLS-CAA": "low 0 D",
     "TLS-CERT-EXPIRED": "critical 0 W",
@@ -17,7 +18,7 @@ DECLARED = {
     "TLS-CERT-NOTYET": "critical 0 W",
     "TLS-CERT-WEAK": "high 0 W",
     "TLS-CHAIN": "high 0 W",
-    "TLS-CLIENTS-CUT": "high 0 W",
+    "TLS-CLIENTS-CUT": "high 0 W nginx:ssl_protocols|ssl_ciphers caddy:tls protocols|tls ciphers",
     "TLS-COMPRESS": "medium 0 W",
     "TLS-DH-SMALL": "high 0 W nginx:ssl_dhparam caddy:tls ciphers",
     "TLS-EMS": "medium 0 W",
@@ -31,7 +32,7 @@ DECLARED = {
     "TLS-STAPLE": "low 0 W",
     "TLS-STAPLE-INVALID": "medium 0 W",
     "TLS-STARTTLS-INJECT": "high 0 W",
-    "TLS-TICKET-LONG": "low 0 W",
+    "TLS-TICKET-LONG": "low 0 W nginx:ssl_session_timeout|ssl_protocols",
     "TLS-WEAK-CIPHER": "high 0 W nginx:ssl_ciphers|ssl_protocols caddy:tls ciphers|tls protocols",
 }
 

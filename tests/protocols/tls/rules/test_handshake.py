@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seventh.model.tlsfacts import TlsFacts, Topic
+from seventh.model.tlsfacts import EarlyDataReplay, TlsFacts, Topic
 from seventh.protocols.tls.rules import handshake, suites, tickets, versions
 from seventh.protocols.tls.rules.examples import GOOD
 from seventh.rules.rule import AnyRule
@@ -193,6 +193,46 @@ def test_early_data(
 ) -> None:
     facts = GOOD.learn(early_data_accepted=accepted, max_early_data_bytes=most, **more)
     assert told(handshake.early_data_on, facts) == line
+
+
+def replay(**changes: Any) -> EarlyDataReplay:
+    accepted = {"first_resumed": True, "resumed": True, "accepted": True, "same_size": True}
+    return EarlyDataReplay(version="1.1", **{**accepted, "status": 200, **changes})
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (replay(),
+         ("high: the same bytes sent on two connections: early data accepted on both, and the "
+          "repeated HTTP/1.1 request answered with 200 before the handshake was complete")),
+        (replay(status=425), "pass"),
+        (replay(status=None), ("skip: early data was accepted twice, but no response came before "
+                              "the handshake was complete: whether the request was carried out is "
+                              "not known")),
+        (replay(same_size=False), "skip: early data was accepted on the second connection only"),
+        (replay(accepted=False), "skip: early data was rejected both times"),
+        (replay(accepted=False, same_size=False), "pass"),
+        (replay(accepted=False, resumed=False), "pass"),
+        (replay(first_resumed=False), "skip: the server did not resume the session to be replayed"),
+        (replay(failed="peer closed"), "skip: the replay failed: peer closed"),
+    ],
+)  # fmt: skip
+def test_a_replay_of_early_data(found: EarlyDataReplay, line: str) -> None:
+    facts = GOOD.learn(early_data_accepted=True, early_data_replay=found)
+    assert told(handshake.early_data_replay, facts) == line
+
+
+@pytest.mark.parametrize(
+    ("accepted", "line"),
+    [
+        (True, "skip: only a check of https:// shows it"), (False, "pass"),
+        (None, "skip: early data: not checked"),
+    ],
+)  # fmt: skip
+def test_no_replay_of_early_data(accepted: bool | None, line: str) -> None:
+    facts = GOOD.learn(early_data_accepted=accepted, max_early_data_bytes=16384)
+    assert told(handshake.early_data_replay, facts) == line
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from seventh.model.tlsfacts import Starttls, StarttlsName, TlsFacts
+from seventh.model.starttls import StarttlsName
+from seventh.model.tlsfacts import Starttls, TlsFacts
 from seventh.protocols.tls.rules import handshake
 from seventh.protocols.tls.rules.examples import GOOD
 from seventh.protocols.tls.rules.starttls import starttls_inject

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seventh.model.failure import Failed, Reason
-from seventh.model.tlsfacts import StarttlsName
+from seventh.model.starttls import StarttlsName
 from seventh.protocols.tls.wire import ldap, mysql, postgresql
 from seventh.protocols.tls.wire.dialogue import (
     MAX_BYTES,

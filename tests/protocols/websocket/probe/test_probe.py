@@ -30,6 +30,7 @@ from seventh.protocols import schemes
 from seventh.protocols.websocket import SPEC, lab
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.request import expiry_of
+from seventh.protocols.websocket.facts.live import LongMessage
 from seventh.protocols.websocket.lab import serve_setup, wrong
 from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub
 from seventh.protocols.websocket.lab.setup import Setup
@@ -409,3 +410,10 @@ async def test_steps_are_skipped_when_no_time_is_left(kit: Kit) -> None:
     assert {"violations", "a long message", "many messages", "a slow reader"} <= set(facts.unknown)
     assert all("--timeout" in why for why in facts.unknown.values())
     assert facts.violations is None and facts.hold is not None  # its time is added
+
+
+async def test_a_long_message_stays_whole_when_the_server_pings_amid_it(kit: Kit) -> None:
+    setup = Setup(max_bytes=None, ping_seconds=0.005)
+    async with opened(setup, kit) as endpoint:
+        await limits.long_message(endpoint)
+        assert endpoint.notes.facts.long_message == LongMessage(accepted_bytes=limits.SIZES[-1])

@@ -8,9 +8,9 @@ import pytest
 
 from seventh.protocols.websocket.facts import Handshake, Tunnelled, WebSocketFacts
 from seventh.protocols.websocket.rules import carried
-from tests.rules.said import said
+from tests.verdicts import said
 
-NOT_OPEN = "skipped: the socket did not open"
+NOT_OPEN = "skip: the socket did not open"
 OPEN = Handshake(outcome="open", status=101, seconds=0.25)
 FAILED = Handshake(outcome="failed", detail="closed")
 
@@ -28,15 +28,15 @@ def over(**fields: Any) -> Tunnelled:
 @pytest.mark.parametrize(
     ("seen", "line"),
     [
-        (None, "skipped: {version} was not tried or gave no result"),
-        (Tunnelled(), "skipped: {version} was not tried or gave no result"),
+        (None, "skip: {version} was not tried or gave no result"),
+        (Tunnelled(), "skip: {version} was not tried or gave no result"),
         (Tunnelled(spoken=False), "info: {version} not supported on this port"),
         (Tunnelled(spoken=True, detail="reset"),
-         "skipped: no SETTINGS received over {version}: reset"),
+         "skip: no SETTINGS received over {version}: reset"),
         (Tunnelled(spoken=True, enabled=False),
          "info: {version} supported without extended CONNECT"),
         (Tunnelled(spoken=True, enabled=True, detail="reset"),
-         "skipped: no response to the handshake over {version}: reset"),
+         "skip: no response to the handshake over {version}: reset"),
         (over(), "pass"),
         (over(outcome="refused", status=400), ("{broken}: the server announces extended CONNECT "
          "over {version} and refuses it with HTTP 400, while HTTP/1.1 succeeds: clients that reuse "
@@ -82,7 +82,7 @@ SLOW = "info: the handshake takes {} s longer with Expect: 100-continue"
         ({"handshake": refused(417)}, NOT_OPEN),
         ({"continued": 1, "expecting": OPEN},
          "low: 100 Continue received although the request had no Expect"),
-        ({}, "skipped: no handshake with Expect was tried"),
+        ({}, "skip: no handshake with Expect was tried"),
         ({"expecting": refused(417)}, "info: Expect: 100-continue is refused with 417"),
         ({"expecting": refused(416)}, "pass"),
         ({"expecting": FAILED},

@@ -10,10 +10,10 @@ from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
 from seventh.protocols.websocket.rules import handshake
 from seventh.rules.rule import AnyRule
-from tests.rules.said import said
+from tests.verdicts import said
 
-NO_ANSWER = "skipped: no response to the handshake"
-NOT_OPEN = "skipped: the socket did not open"
+NO_ANSWER = "skip: no response to the handshake"
+NOT_OPEN = "skip: the socket did not open"
 OPEN = Handshake(outcome="open", status=101, accept="right")
 FAILED = Handshake(outcome="failed", detail="closed")
 ENVOY = Handshake(outcome="refused", status=403, server="Envoy")
@@ -27,8 +27,8 @@ def ws(seen: Handshake | None = OPEN, **fields: Any) -> WebSocketFacts:
     return WebSocketFacts(handshake=seen, **fields)
 
 
-UNCLEAR = "skipped: HTTP {} does not show whether a proxy is the cause"
-COMPARE = "skipped: HTTP {} from {}: give --direct URL to compare with the backend"
+UNCLEAR = "skip: HTTP {} does not show whether a proxy is the cause"
+COMPARE = "skip: HTTP {} from {}: give --direct URL to compare with the backend"
 REQUIRED = "high: 426 Upgrade Required, although the request asks for this upgrade"
 OLD = "high: 505 HTTP Version Not Supported: the server received the request as HTTP/1.0"
 
@@ -65,9 +65,9 @@ def test_a_refusal_alone(seen: Handshake | None, line: str) -> None:
 @pytest.mark.parametrize(
     ("plain", "line"),
     [
-        (None, "skipped: Envoy itself responds 403; the response to a plain GET is unknown"),
-        (FAILED, "skipped: Envoy itself responds 403; the response to a plain GET is unknown"),
-        (refused(403), ("skipped: Envoy itself responds 403 to a plain GET as well: a filter or "
+        (None, "skip: Envoy itself responds 403; the response to a plain GET is unknown"),
+        (FAILED, "skip: Envoy itself responds 403; the response to a plain GET is unknown"),
+        (refused(403), ("skip: Envoy itself responds 403 to a plain GET as well: a filter or "
          "route refuses")),
         (refused(404), "high: Envoy itself answers the upgrade with 403 and a plain GET with 404"),
         (refused(None), "high: Envoy itself answers the upgrade with 403 and a plain GET with 0"),
@@ -78,9 +78,9 @@ def test_a_refusal_by_envoy(plain: Handshake | None, line: str) -> None:
 
 
 HERE = "high: HTTP {} here, 101 from the backend itself"
-ELSE = "skipped: HTTP {} here may have another cause than the upgrade"
-BOTH = "skipped: HTTP {} here to a plain GET as well: the upgrade is not the cause"
-SILENT = "skipped: no response here (closed), not even to a plain GET"
+ELSE = "skip: HTTP {} here may have another cause than the upgrade"
+BOTH = "skip: HTTP {} here to a plain GET as well: the upgrade is not the cause"
+SILENT = "skip: no response here (closed), not even to a plain GET"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_refusal_that_the_backend_does_not_share(
     seen: Handshake, plain: Handshake | None, line: str
 ) -> None:
     assert said(handshake.stripped, ws(seen, direct=OPEN, no_upgrade=plain)) == line
-    neither = "skipped: the backend itself does not open the socket either"
+    neither = "skip: the backend itself does not open the socket either"
     for direct in (FAILED, refused(400)):
         expected = "pass" if seen is OPEN else neither
         facts = ws(seen, direct=direct, no_upgrade=plain)
@@ -172,7 +172,7 @@ def test_extensions(foreign: tuple[str, ...], line: str) -> None:
     assert said(handshake.ext, facts) == line
 
 
-UNTRIED = "skipped: no other version was tried, or there was no response"
+UNTRIED = "skip: no other version was tried, or there was no response"
 UNLISTED = "low: version 99 is refused with HTTP {}, without Sec-WebSocket-Version"
 
 
@@ -187,7 +187,7 @@ UNLISTED = "low: version 99 is refused with HTTP {}, without Sec-WebSocket-Versi
         (refused(400, versions=("8",)), UNLISTED.format(400)),
         *((refused(status), UNLISTED.format(status)) for status in (400, 403, 409, 426, 501, 505)),
         # Of a login, a limit, or the server's state.
-        *((refused(status), f"skipped: HTTP {status} has another cause than the version")
+        *((refused(status), f"skip: HTTP {status} has another cause than the version")
           for status in (401, 407, 408, 429, 500, 502, 503, 504)),
     ],
 )  # fmt: skip
@@ -195,7 +195,7 @@ def test_versions(seen: Handshake | None, line: str) -> None:
     assert said(handshake.version, ws(wrong_version=seen)) == line
 
 
-JUMPED = "skipped: connected through a jump host or a proxy: the address is unknown"
+JUMPED = "skip: connected through a jump host or a proxy: the address is unknown"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_sockets_without_tls(facts: WebSocketFacts, line: str) -> None:
     assert said(handshake.clear, facts) == line
 
 
-UNASKED = "skipped: no foreign origin was tried, or there was no response"
+UNASKED = "skip: no foreign origin was tried, or there was no response"
 OPENED = "the socket opened for Origin: https://x.invalid;"
 NOBODY = f"low: {OPENED} no cookie, HTTP authentication or client certificate identifies a user"
 

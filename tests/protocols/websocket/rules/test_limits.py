@@ -10,11 +10,11 @@ from seventh.protocols.websocket.facts import WebSocketFacts
 from seventh.protocols.websocket.facts.live import Backpressure, Burst, LongMessage, Violation
 from seventh.protocols.websocket.rules import limits
 from seventh.rules.rule import AnyRule
-from tests.rules.said import said
+from tests.verdicts import said
 
 KIB = 1024
 MIB = 1024 * KIB
-UNTRIED = "skipped: no violation was tried: give --intrusive"
+UNTRIED = "skip: no violation was tried: give --intrusive"
 VIOLATIONS = [
     (limits.mask, "mask", "unmasked-text", "an unmasked text frame"),
     (limits.rsv, "rsv", "rsv1", "RSV1 without an extension"),
@@ -43,7 +43,7 @@ def test_violations(rule: AnyRule, kind: str, name: str, text: str) -> None:
     assert judged(accepted, other) == f"medium: the server accepts {text}"
     assert judged(tried(kind, name, "refused"), unclear, other) == "pass"
     assert judged(unclear, tried(kind, name, "unclear", "later")) == (
-        "skipped: the server neither continued nor closed: no pong"
+        "skip: the server neither continued nor closed: no pong"
     )
     assert judged(other) == judged() == said(rule, WebSocketFacts()) == UNTRIED
 
@@ -64,19 +64,19 @@ def test_more_than_one_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("seen", "line"),
     [
-        (None, "skipped: no long message was tried: give --intrusive"),
+        (None, "skip: no long message was tried: give --intrusive"),
         ({"accepted_bytes": 16 * MIB}, "high: a text of 16 MiB is accepted"),
         ({"accepted_bytes": 33 * MIB - 1, "refused_bytes": 64 * MIB},
          "high: a text of 32 MiB is accepted"),
-        ({"accepted_bytes": 16 * MIB - 1}, "skipped: no limit was reached"),
-        ({"accepted_bytes": MIB, "detail": "no pong"}, "skipped: no pong"),
+        ({"accepted_bytes": 16 * MIB - 1}, "skip: no limit was reached"),
+        ({"accepted_bytes": MIB, "detail": "no pong"}, "skip: no pong"),
         ({"refused_bytes": 64 * KIB, "ended": True},
          "low: a text of 64 KiB ends the connection without close code 1009"),
         ({"refused_bytes": 64 * KIB, "code": 1009}, "pass"),
         ({"refused_bytes": 65536, "code": 1008},
-         "skipped: 65536 bytes were refused with code 1008, which is not 1009"),
+         "skip: 65536 bytes were refused with code 1008, which is not 1009"),
         ({"refused_bytes": 65536},
-         "skipped: 65536 bytes were refused with no code, which is not 1009"),
+         "skip: 65536 bytes were refused with no code, which is not 1009"),
     ],
 )  # fmt: skip
 def test_long_messages(seen: dict[str, Any] | None, line: str) -> None:
@@ -87,12 +87,12 @@ def test_long_messages(seen: dict[str, Any] | None, line: str) -> None:
 @pytest.mark.parametrize(
     ("seen", "line"),
     [
-        (None, "skipped: no burst was tried: give --intrusive"),
+        (None, "skip: no burst was tried: give --intrusive"),
         ({"outcome": "taken"}, "medium: 200 messages sent at once are accepted within 0.12 s"),
         ({"outcome": "taken", "hints": ("rate",)}, "pass"),
         ({"outcome": "closed"}, "pass"),
         ({"outcome": "slowed"}, "pass"),
-        ({"outcome": "unclear", "hints": ("rate",)}, "skipped: the burst could not be sent"),
+        ({"outcome": "unclear", "hints": ("rate",)}, "skip: the burst could not be sent"),
     ],
 )
 def test_bursts(seen: dict[str, Any] | None, line: str) -> None:
@@ -100,14 +100,14 @@ def test_bursts(seen: dict[str, Any] | None, line: str) -> None:
     assert said(limits.rate, WebSocketFacts(burst=found)) == line
 
 
-NO_ECHO = "skipped: the server does not echo messages, so no output accumulates"
-LITTLE = "skipped: the server accepted too little: a size limit applies, or give a longer --timeout"
+NO_ECHO = "skip: the server does not echo messages, so no output accumulates"
+LITTLE = "skip: the server accepted too little: a size limit applies, or give a longer --timeout"
 
 
 @pytest.mark.parametrize(
     ("seen", "line"),
     [
-        (None, "skipped: no slow reader was tried: give --intrusive"),
+        (None, "skip: no slow reader was tried: give --intrusive"),
         ({"echoes": None, "outcome": "unbounded"}, NO_ECHO),
         ({"echoes": False, "outcome": "unbounded"}, NO_ECHO),
         ({"outcome": "unbounded", "sent_bytes": 25 * MIB - 1},

@@ -10,7 +10,7 @@ from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.protocols.websocket.facts import Handshake, WebSocketFacts
 from seventh.protocols.websocket.facts.live import Fanout, Hold, Token
 from seventh.protocols.websocket.rules import live
-from tests.rules.said import said
+from tests.verdicts import said
 
 OPEN = Handshake(outcome="open", status=101)
 REFUSED = Handshake(outcome="refused", status=401)
@@ -19,15 +19,15 @@ REFUSED = Handshake(outcome="refused", status=401)
 @pytest.mark.parametrize(
     ("names", "seen", "line"),
     [
-        (None, OPEN, "skipped: the check ended before the handshake"),
+        (None, OPEN, "skip: the check ended before the handshake"),
         ((), OPEN, "pass"),
         ((), REFUSED, "pass"),
         (("access_token", "sid"), OPEN,
          "medium: the target's URL contains access_token, sid"),
         (("access_token",), REFUSED,
-         "skipped: the socket did not open, so the server may not accept the credential"),
+         "skip: the socket did not open, so the server may not accept the credential"),
         (("access_token",), None,
-         "skipped: the socket did not open, so the server may not accept the credential"),
+         "skip: the socket did not open, so the server may not accept the credential"),
     ],
 )  # fmt: skip
 def test_a_credential_in_the_url(
@@ -36,17 +36,17 @@ def test_a_credential_in_the_url(
     assert said(live.token_url, WebSocketFacts(credential_parameters=names, handshake=seen)) == line
 
 
-NO_EXP = "skipped: the token has no exp claim"
+NO_EXP = "skip: the token has no exp claim"
 
 
 @pytest.mark.parametrize(
     ("token", "line"),
     [
-        (None, "skipped: no JWT was given"),
+        (None, "skip: no JWT was given"),
         ({"outcome": "open"}, NO_EXP),
         ({"lifetime_seconds": 2.0}, NO_EXP),
         ({"lifetime_seconds": 99.4, "outcome": "not-reached"},
-         "skipped: the token expires in 99 s: give a longer --timeout to wait for it"),
+         "skip: the token expires in 99 s: give a longer --timeout to wait for it"),
         ({"lifetime_seconds": 2.0, "outcome": "closed"}, "pass"),
         ({"lifetime_seconds": -2.0, "outcome": "refused"}, "pass"),
         ({"lifetime_seconds": -5.4, "outcome": "open"},
@@ -67,12 +67,12 @@ def test_tokens(token: dict[str, Any] | None, line: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({}, "skipped: no ping was sent"),
+        ({}, "skip: no ping was sent"),
         ({"pings_sent": 1}, "pass"),
         ({"pings_sent": 1, "pong_wait_seconds": 5.0, "closed_on_ping": True},
-         "skipped: the server closed the socket before it could answer"),
+         "skip: the server closed the socket before it could answer"),
         ({"pings_sent": 1, "pong_wait_seconds": 0.9},
-         "skipped: no time left to wait for the pong: give a longer --timeout"),
+         "skip: no time left to wait for the pong: give a longer --timeout"),
         ({"pings_sent": 1, "pong_wait_seconds": 1.0}, "high: no pong within 1.0 s"),
         ({"pings_sent": 1, "pong_wait_seconds": 5.0, "closed_on_ping": False},
          "high: no pong within 5.0 s"),
@@ -83,13 +83,13 @@ def test_pongs(fields: dict[str, Any], line: str) -> None:
 
 
 LIVELY = "not applicable: the server sends messages by itself, which detect dead clients as well"
-GONE = "skipped: the socket closed before a ping was due"
+GONE = "skip: the socket closed before a ping was due"
 
 
 @pytest.mark.parametrize(
     ("hold", "line"),
     [
-        (None, "skipped: no socket was held: give --intrusive --hold 60"),
+        (None, "skip: no socket was held: give --intrusive --hold 60"),
         ({"seconds": 60.0, "pings": 1}, "pass"),
         ({"seconds": 59.0}, "low: no ping received in 59 s"),
         ({"seconds": 58.9}, "info: no ping received in 59 s; use --hold 60 to be certain"),
@@ -115,7 +115,7 @@ SAME = f"{AGES}, each at the same age"
 @pytest.mark.parametrize(
     ("cuts", "line"),
     [
-        (None, "skipped: no socket was held: give --intrusive --hold SECONDS"),
+        (None, "skip: no socket was held: give --intrusive --hold SECONDS"),
         ((), "pass"),
         ((30.04,), AGES.format("30.0")),
         ((30.0, 12.0), AGES.format("30.0, 12.0")),
@@ -134,7 +134,7 @@ def test_idle_sockets(cuts: tuple[float, ...] | None, line: str) -> None:
 def test_a_cut_behind_a_proxy_may_be_the_proxys() -> None:
     cut = Hold(seconds=60.0, cuts_seconds=(30.0, 30.0), carried=True)
     assert said(live.idle_cut, WebSocketFacts(hold=cut)) == (
-        "skipped: a socket was cut, by the server or by a proxy: hold it without --proxy and --via"
+        "skip: a socket was cut, by the server or by a proxy: hold it without --proxy and --via"
     )
     whole = Hold(seconds=60.0, carried=True)
     assert said(live.idle_cut, WebSocketFacts(hold=whole)) == "pass"
@@ -167,8 +167,8 @@ def test_a_proxy_s_timeouts(idle: float | None, life: float | None, line: str) -
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"close_frame": True, "close_code": 1000}, "skipped: no close frame was sent"),
-        ({"close_sent": True}, "skipped: no close frame was sent"),
+        ({"close_frame": True, "close_code": 1000}, "skip: no close frame was sent"),
+        ({"close_sent": True}, "skip: no close frame was sent"),
         ({"close_sent": True, "close_frame": False},
          "low: no close frame in response to ours (clients report 1006)"),
         ({"close_sent": True, "close_frame": True},
@@ -180,7 +180,7 @@ def test_closing(fields: dict[str, Any], line: str) -> None:
     assert said(live.close, WebSocketFacts(**fields)) == line
 
 
-UNSEEN = "skipped: the socket did not open, or its first message was not awaited"
+UNSEEN = "skip: the socket did not open, or its first message was not awaited"
 UNDECLARED = "info: neither the response nor a first message declares a size or rate limit"
 
 
@@ -193,7 +193,7 @@ UNDECLARED = "info: neither the response nor a first message declares a size or 
         ((), 0, OPEN, UNDECLARED),
         ((), 0, None, UNDECLARED),
         ((), 0, Handshake(outcome="open", subprotocol="mqtt"),
-         "skipped: the subprotocol mqtt may define limits itself"),
+         "skip: the subprotocol mqtt may define limits itself"),
     ],
 )  # fmt: skip
 def test_declared_limits(
@@ -203,9 +203,9 @@ def test_declared_limits(
     assert said(live.limits_undeclared, facts) == line
 
 
-UNPUBLISHED = "skipped: nothing was published: give --allow-write --message-template TEXT"
-IMPOSSIBLE = "skipped: nothing could be published"
-NOWHERE = "skipped: {} received the message: the endpoint or the template does not broadcast"
+UNPUBLISHED = "skip: nothing was published: give --allow-write --message-template TEXT"
+IMPOSSIBLE = "skip: nothing could be published"
+NOWHERE = "skip: {} received the message: the endpoint or the template does not broadcast"
 SLOW = "medium: 95 % of the deliveries to 10 sockets took up to {} ms (median: {} ms)"
 LOST = "high: {} of 45 deliveries arrived within {} s"
 
@@ -220,7 +220,7 @@ LOST = "high: {} of 45 deliveries arrived within {} s"
         ({"delivered": 0, "echoed": 1}, NOWHERE.format("only the sender"),
          NOWHERE.format("only the sender")),
         ({}, "pass", "pass"),
-        ({"p95_seconds": None}, "skipped: no delivery was timed", "pass"),
+        ({"p95_seconds": None}, "skip: no delivery was timed", "pass"),
         ({"p95_seconds": 0.5006, "p50_seconds": 0.0206}, SLOW.format(501, 21), "pass"),
         ({"p95_seconds": 1.0, "p50_seconds": None}, SLOW.format(1000, 0), "pass"),
         ({"delivered": 44}, "pass", LOST.format(44, 2.5)),

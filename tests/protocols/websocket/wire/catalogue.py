@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from seventh.protocols.websocket.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
+from seventh.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from tests.protocols.websocket.codec import close_payload as code
 from tests.protocols.websocket.wire.letters import LETTERS, WORD
 

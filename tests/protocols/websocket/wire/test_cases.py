@@ -17,7 +17,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.protocols.websocket import SPEC
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
-from seventh.protocols.websocket.wire.frames import BINARY, TEXT, Frames, Message
+from seventh.wire.websocket_frames import BINARY, TEXT, Frames, Message
 from tests.protocols.websocket.wire.catalogue import CASES, KIB, MIB, Case, Heard, frame, pieces
 from tests.protocols.websocket.wire.player import Packer, playing
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
 from seventh.protocols.websocket.wire.deflate import Deflate
-from seventh.protocols.websocket.wire.frames import (
+from seventh.wire.websocket_frames import (
     BINARY,
     CONTINUATION,
     PING,
@@ -79,22 +81,46 @@ def test_13_broken_compression(data: bytes) -> None:
     assert wrong is not None
 
 
+@pytest.fixture
+def inflated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes each call of the decompressor has given."""
+    sizes: list[int] = []
+
+    class Counted:
+        def __init__(self, **settings: Any) -> None:
+            self._real = zlib.decompressobj(**settings)
+
+        def decompress(self, data: bytes, limit: int) -> bytes:
+            out = self._real.decompress(data, limit)
+            sizes.append(len(out))
+            return out
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+    counted = SimpleNamespace(decompressobj=Counted, error=zlib.error)
+    monkeypatch.setattr("seventh.protocols.websocket.wire.deflate.zlib", counted)
+    return sizes
+
+
 @pytest.mark.parametrize("chop", [0, 1000])
-def test_a_bomb_is_not_inflated(chop: int) -> None:
+def test_a_bomb_is_not_inflated(chop: int, inflated: list[int]) -> None:
     bomb = frame(BINARY, packed(bytes(64 * 1024 * 1024)), rsv=4)
     assert len(bomb) < 100_000
     _, wrong, frames = received(bomb, chop, deflate())
     assert wrong is not None and "inflating" in wrong
     assert frames.too_long
     assert close_code(frames) == 1009
+    assert inflated == [(1 << 20) + 1]
 
 
-def test_a_bomb_in_pieces_is_not_inflated() -> None:
+def test_a_bomb_in_pieces_is_not_inflated(inflated: list[int]) -> None:
     data = packed(bytes(8 * 1024 * 1024))
     cut = len(data) // 2
     pieces = frame(BINARY, data[:cut], fin=False, rsv=4) + frame(CONTINUATION, data[cut:])
     _, wrong, _ = received(pieces, 0, deflate())
     assert wrong is not None
+    assert inflated == [(1 << 20) + 1]
 
 
 # The standard's own examples (RFC 7692 §7.2.3), each of "Hello".
@@ -136,11 +162,12 @@ def test_streams_without_end_are_not_followed() -> None:
     assert wrong is not None and "inflate" in wrong
 
 
-def test_bombs_at_the_ends_of_streams_are_not_inflated() -> None:
+def test_bombs_at_the_ends_of_streams_are_not_inflated(inflated: list[int]) -> None:
     packer = zlib.compressobj(9, wbits=-15)
     one = packer.compress(bytes(512 * 1024)) + packer.flush(zlib.Z_FINISH)
     _, wrong, frames = received(frame(BINARY, one * 40, rsv=4), 0, deflate())
     assert wrong is not None and frames.too_long
+    assert inflated == [512 * 1024, 512 * 1024, 1]
 
 
 @pytest.mark.parametrize("length", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])

@@ -20,6 +20,7 @@ from seventh.protocols.websocket.lab import token
 from seventh.protocols.websocket.wire import handshake as hs
 from seventh.protocols.websocket.wire.handshake import Offer, handshake_response
 from seventh.web.message import Fields, Response, Version
+from seventh.wire.websocket_key import accept_of, is_valid_key, new_key
 from tests.options import options_with
 
 # RFC 6455 §1.3's own example.
@@ -48,15 +49,15 @@ def judge(response: Response, offer: Offer) -> Handshake:
 
 
 def test_the_key_is_answered_as_the_standard_shows() -> None:
-    assert hs.accept_of(KEY) == ANSWER
+    assert accept_of(KEY) == ANSWER
 
 
 def test_keys_are_new_and_sound() -> None:
-    keys = {hs.new_key() for _ in range(50)}
+    keys = {new_key() for _ in range(50)}
     assert len(keys) == 50
-    assert all(map(hs.is_valid_key, keys))
-    assert not hs.is_valid_key("c2hvcnQ=")
-    assert not hs.is_valid_key("!")
+    assert all(map(is_valid_key, keys))
+    assert not is_valid_key("c2hvcnQ=")
+    assert not is_valid_key("!")
 
 
 def test_an_answer_in_order_is_sound() -> None:

@@ -13,6 +13,7 @@ from seventh.model.product import product_of
 from seventh.protocols.http.facts.alternatives import Advertised, Alternative
 from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.http.facts.content import ContentFacts
+from seventh.protocols.http.facts.local import HttpLocalFacts
 from seventh.protocols.http.facts.quic import H2Facts, H3Facts
 from seventh.protocols.http.facts.versions import (
     TEMPERATURES,
@@ -88,6 +89,8 @@ class HttpFacts(Facts, frozen=True, kw_only=True):
     write: WriteFacts | None = None
     config: HttpConfigFacts | None = None
     """What a configuration file decides, where that was linted."""
+    local: HttpLocalFacts | None = None
+    """The web servers of the machine itself, learnt on it (``seventh local web``)."""
 
     requests: int = 0
     """How many this check sent."""

@@ -80,6 +80,8 @@ class HttpConfigFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Other fields than HSTS that an outer block adds and this place's lines replace."""
     loops: bool = False
     """Whether https requests are redirected to the URL that they have."""
+    tells_version: bool | None = None
+    """Whether responses have the server's version in Server."""
     trusts_any: tuple[str, ...] = ()
     """Networks of every address whose field is believed to name the client …"""
     trusted_field: str = ""

@@ -55,6 +55,11 @@ class H3Facts(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[H3Setting, ...] = ()
     ping_seconds: float | None = None
     amplification: Amplification | None = None
+    forged_token: Amplification | None = None
+    """The response to an Initial with a token that the server never issued (RFC 9000 §8.1.3)."""
+    forged_instead_of_retry: bool = False
+    """Whether that token was accepted where an Initial without one, before it and after it, had
+    to be sent again after a Retry."""
     migration: Migration | None = None
     after_migration_status: int | None = None
     early_data: bool | None = None

@@ -74,7 +74,9 @@ async def _listen(stack: contextlib.AsyncExitStack, setup: Setup, kit: Kit) -> i
     if not setup.tcp:
         return port
     alpn = tuple({"2": b"h2", "1.1": b"http/1.1"}[version] for version in setup.versions)
-    context: SSL.Context = server_context(issued, alpn=alpn, early_data=setup.early_data)
+    context: SSL.Context = server_context(
+        issued, alpn=alpn, early_data=setup.early_data, anti_replay=setup.anti_replay
+    )
     server = web_server(
         announced, versions=setup.versions, context=context, h1=setup.h1, h2=setup.h2, port=port,
         early_data=bool(setup.early_data),

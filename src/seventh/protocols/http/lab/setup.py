@@ -82,6 +82,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Other places that Alt-Svc names after the origin's own."""
     early_data: int = 0
     """How many bytes of early data TLS over TCP allows."""
+    anti_replay: bool = True
+    """Whether the same early data is accepted once only."""
     announced: bool = True
     """Whether Alt-Svc and the HTTPS record announce h3."""
     hsts: bool = True

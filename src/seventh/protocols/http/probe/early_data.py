@@ -64,7 +64,7 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
         below, site.ctx.options, site.name, alpn=(_ALPN[version],),
         session=site.pool.tls_session(version), profile="lenient",
     )  # fmt: skip
-    connection, data, answer = _begin(matrix, tls, version, request)
+    connection, data, answer = begin(matrix, tls, version, request, OPEN_SECONDS + REQUEST_SECONDS)
     if not tls.offer_early_data(data):
         tls.close()
         matrix.missed(version, "0-rtt", "this OpenSSL version cannot send early data")
@@ -85,11 +85,11 @@ async def _ask(matrix: Matrix, first: Opened) -> None:
     await connection.aclose()
 
 
-def _begin(
-    matrix: Matrix, tls: TlsStream, version: str, request: Request
+def begin(
+    matrix: Matrix, tls: TlsStream, version: str, request: Request, seconds: float
 ) -> tuple[HttpConnection, bytes, Answer]:
     """Return a connection on ``tls``, its first request's bytes, and how to await the response."""
-    until = matrix.ctx.budget.within(OPEN_SECONDS + REQUEST_SECONDS)
+    until = matrix.ctx.budget.within(seconds)
     cap = matrix.ctx.options.of(HttpOptions).max_body_bytes
     if version == "2":
         from seventh.web.h2 import H2Connection

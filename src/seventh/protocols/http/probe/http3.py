@@ -63,6 +63,11 @@ class Http3:
         await asyncio.wait((self._counting,))
         return not self._counting.cancelled() and self._counting.result()
 
+    def release(self) -> Opened | None:
+        """Return the connection for its last use, and let go of it."""
+        opened, self.opened = self.opened, None
+        return opened
+
     def stop(self) -> None:
         """Cancel the tasks."""
         for task in (self._record, self._counting):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Coroutine
+
+import msgspec
 
 from seventh.model.failure import Failed, Reason
 from seventh.net import idle
+from seventh.net.address import Address
+from seventh.net.on_failure import on_failure
 from seventh.net.quic.client import IDLE_SECONDS
 from seventh.net.stopwatch import now_ns
 from seventh.net.wait import all_of
@@ -14,17 +17,31 @@ from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import OverTcp, Site
 
 
-async def hold(site: Site, quic: Opened | None, *, tcp: bool) -> None:
+class OverQuic(msgspec.Struct, frozen=True):
+    """Where HTTP/3 works, and after how long the server or we end an idle connection."""
+
+    address: Address
+    own_seconds: float
+
+
+def quic_of(opened: Opened | None) -> OverQuic | None:
+    """Return what a connection shows; None where it is not over QUIC."""
+    if opened is None or opened.quic is None:
+        return None
+    parameters = opened.quic.engine.parameters()
+    declared = parameters.max_idle_timeout_seconds if parameters is not None else None
+    return OverQuic(opened.address, min(declared or IDLE_SECONDS, IDLE_SECONDS))
+
+
+async def hold(site: Site, quic: OverQuic | None, *, tcp: bool) -> None:
     """Hold idle connections of the version that clients use, and of HTTP/3 where it works."""
     version: OverTcp = "2" if site.best == "2" else "1.1"
 
     async def pooled() -> idle.Connection:
         opened = await site.open(site.origin, version)
         held = _Pooled(site, opened)
-        with contextlib.ExitStack() as undo:
-            undo.callback(held.close)
+        with on_failure(held.close):
             await held.use()
-            undo.pop_all()
         return held
 
     async def over_quic() -> idle.Connection:
@@ -34,11 +51,8 @@ async def hold(site: Site, quic: Opened | None, *, tcp: bool) -> None:
     works: list[Coroutine[None, None, None]] = []
     if tcp:
         works.append(idle.measure(site.ctx, "tcp", pooled))
-    if quic is not None and quic.quic is not None:
-        parameters = quic.quic.engine.parameters()
-        declared = parameters.max_idle_timeout_seconds if parameters is not None else None
-        own = min(declared or IDLE_SECONDS, IDLE_SECONDS)  # ours ends a connection as well
-        works.append(idle.measure(site.ctx, "quic", over_quic, own_seconds=own))
+    if quic is not None:
+        works.append(idle.measure(site.ctx, "quic", over_quic, own_seconds=quic.own_seconds))
     await all_of(works)
 
 

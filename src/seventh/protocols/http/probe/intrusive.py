@@ -12,7 +12,7 @@ from seventh.net.stopwatch import now_ns
 from seventh.protocols.http.client.connect import Opened
 from seventh.protocols.http.client.origin import REQUEST_SECONDS, Site
 from seventh.protocols.http.facts.write import Ambiguous, EarlyPost, Expected, WriteFacts
-from seventh.protocols.http.probe import early_data, upload
+from seventh.protocols.http.probe import early_data, transport, upload
 from seventh.protocols.http.probe.matrix import Matrix
 from seventh.protocols.http.wire.url import Url
 from seventh.web.h1 import CONTINUE_SECONDS, H1Connection
@@ -35,6 +35,12 @@ async def run(site: Site, matrix: Matrix, h3: Opened | None) -> None:
             await _early_post(site, matrix, h3)
     if site.ctx.denied(4) is None:
         await _ambiguous(site)
+        if site.secure:
+            from seventh.protocols.http.probe import replay  # OpenSSL is for https only
+
+            await replay.run(matrix)
+        if h3 is not None:
+            await transport.forge_token(site, h3)
     if site.ctx.denied(3) is None:
         await _sizes(site)  # last, for it takes the most connections
 

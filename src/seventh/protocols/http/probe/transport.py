@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 from msgspec.structs import replace
 
 from seventh.model.failure import Failed
+from seventh.model.quicfacts import Amplification
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, need_datagrams
@@ -20,6 +22,8 @@ AMPLIFICATION_SECONDS = 1.25
 """How long an unanswered Initial is watched: past the first repetition of a server's flight, which
 comes after about a second (RFC 9002 §6.2)."""
 PING_SECONDS = 1.0
+TOKEN_BYTES = 64
+"""The size of a forged address validation token: about what servers issue."""
 
 
 async def learn_h2(site: Site, opened: Opened) -> None:
@@ -82,6 +86,32 @@ async def count_amplification(site: Site, port: int) -> bool:
     return bool(counted.datagrams)
 
 
+async def forge_token(site: Site, opened: Opened) -> None:
+    """Send an Initial with a token that the server never issued, and count the reply."""
+
+    async def count(token: bytes) -> Amplification:
+        return await connect.amplification(
+            site.ctx, opened.address, site.name, token=token, seconds=AMPLIFICATION_SECONDS
+        )
+
+    from seventh.net.quic import connect
+
+    h3 = site.notes.facts.h3
+    plain = h3.amplification if h3 is not None else None
+    try:
+        forged = await count(os.urandom(TOKEN_BYTES))
+        if not forged.datagrams:  # one packet may be lost
+            forged = await count(os.urandom(TOKEN_BYTES))
+        # Some servers send Retry only while they are busy: ask once more whether they still do.
+        accepted = forged.shook and plain is not None and plain.retry and (await count(b"")).retry
+    except Failed as failed:
+        site.notes.unknown("forged QUIC token", failed.detail)
+        return
+    site.notes.learn_part(
+        "h3", H3Facts, forged_token=forged, forged_instead_of_retry=bool(accepted)
+    )
+
+
 async def learn_h3(site: Site, opened: Opened) -> None:
     """Learn transport parameters, settings and PING; with tier 4, move to another port."""
     from seventh.web import h3frames
@@ -97,6 +127,8 @@ async def learn_h3(site: Site, opened: Opened) -> None:
         settings = await connection.settings(PING_SECONDS)
         named = tuple(H3Setting(s.name, s.value) for s in h3frames.named(settings))
         site.notes.learn_part("h3", H3Facts, settings=named, ping_seconds=await connection.ping())
+        if await quic.loses_full_size():
+            site.ctx.note_lost_datagrams(opened.address)
         if site.ctx.denied(4) is None:
             site.notes.learn_part("h3", H3Facts, migration=await quic.migrate())
             response = await site.exchange(opened, site.url)

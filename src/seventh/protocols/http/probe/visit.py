@@ -13,14 +13,21 @@ from collections.abc import Awaitable
 from seventh.model.alert import Alert
 from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
 from seventh.model.netfacts import NetFacts
-from seventh.model.tlsfacts import CERTIFICATE_REFUSALS
 from seventh.net.probe_context import ATTEMPT_SECONDS, ProbeContext
 from seventh.net.stream import Stream
 from seventh.protocols.http import HttpOptions
 from seventh.protocols.http.client.connect import Opened, in_clear, on_tls
 from seventh.protocols.http.client.origin import ALPN, Site, V
 from seventh.protocols.http.facts.alternatives import Advertised
-from seventh.protocols.http.probe import addresses, hsts, intrusive, redirects, transport, upload
+from seventh.protocols.http.probe import (
+    addresses,
+    client_certificate,
+    hsts,
+    intrusive,
+    redirects,
+    transport,
+    upload,
+)
 from seventh.protocols.http.probe.first_response import (
     exchange_in_clear,
     learn_answer,
@@ -37,10 +44,6 @@ from seventh.web.message import Response
 
 LAST_SECONDS = 0.15
 """With less than this left of the target's time no further step is started."""
-
-_AFTER_HANDSHAKE = b"Post-Handshake Authentication"
-"""Apache's text where it requests a certificate after the handshake, which the client rejects
-(RFC 8446 §4.6.2): there is no other sign."""
 
 
 class Visit:
@@ -244,34 +247,11 @@ class Visit:
         )
 
     async def _require_certificate(self, response: Response) -> None:
-        """Raise Failed where the response is an error for want of a client certificate.
-
-        nginx asks in the handshake and answers 400; Apache may ask after the handshake, which
-        clients do not allow, and answers 403.
-        """
-        site = self.site
-        if not site.secure or response.status not in CERTIFICATE_REFUSALS:
-            return
-        tls = site.tls_notes.facts
-        asked = tls.client_certificate == "optional"
-        if asked:
-            site.tls_notes.learn(client_certificate="refused-later")
-        later = response.status == 403 and _AFTER_HANDSHAKE in response.body
-        expected = site.template.expectation.status
-        wanted = expected is not None and response.status in expected
-        if wanted or response.status == 401 or not (asked or later):
-            return
-        await self._hellos()
-        detail = (
-            f"HTTP {response.status} without a client certificate, which the server requests in "
-            "the handshake: give --cert and --key"
-            if asked
-            else f"HTTP {response.status}: the server requests a client certificate after the "
-            "handshake, which TLS 1.3 clients, browsers included, reject: request it in the "
-            "handshake (SSLVerifyClient for the whole virtual host), or offer TLS 1.2 only"
-        )
-        reason = Reason.TLS_CLIENT_CERTIFICATE_REQUIRED
-        raise Failed(reason, detail, phase="http.ttfb")
+        """Raise Failed where the response is an error for want of a client certificate."""
+        failed = client_certificate.refused(self.site, response)
+        if failed is not None:
+            await self._hellos()
+            raise failed
 
     # -- further -----------------------------------------------------------------------------------
 
@@ -302,14 +282,15 @@ class Visit:
         await self._step("content", self._content())
         if own:
             await self._step("request", self._own_request())
-        await self._step("permitted tests", intrusive.run(site, self.matrix, self.h3.opened))
         await self.h3.counted()
+        await self._step("permitted tests", intrusive.run(site, self.matrix, self.h3.opened))
         await self._step("keep-alive", transport.learn_reuse(site, site.pool.keep_alive))
         await site.pool.aclose()
         if self.ctx.holds:
             from seventh.protocols.http.probe import idle  # for connections over QUIC, too
 
-            await idle.hold(site, self.h3.opened, tcp=self.tcp and self.only != "3")
+            quic = idle.quic_of(self.h3.release())  # minutes follow
+            await idle.hold(site, quic, tcp=self.tcp and self.only != "3")
 
     async def _follow(self) -> None:
         """Follow redirects, unless a redirect is the expected status."""

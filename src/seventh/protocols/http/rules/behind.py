@@ -100,11 +100,20 @@ def _of_file(config: HttpConfigFacts) -> Verdict:
     fix={
         "nginx": "# only the addresses of your proxies or of your CDN\n"
         "set_real_ip_from 10.0.0.0/8;\nreal_ip_header X-Forwarded-For;",
+        "caddy": "# in the global options; only the addresses of your proxies or of your CDN\n"
+        "# remove trusted_proxies from reverse_proxy: it trusts the same then\n"
+        "servers {{\n\ttrusted_proxies static 10.0.0.0/8\n\ttrusted_proxies_strict\n}}",
     },
-    references=("RFC 7239 §8.1", "Manual of nginx, ngx_http_realip_module: set_real_ip_from"),
+    references=(
+        "RFC 7239 §8.1", "Manual of nginx, ngx_http_realip_module: set_real_ip_from",
+        "Documentation of Caddy, global options: trusted_proxies",
+    ),
     seed=("12.10.4",),
-    choice=("nginx",),
-    directives={"nginx": ("set_real_ip_from", "real_ip_header", "listen")},
+    choice=("nginx", "caddy"),
+    directives={
+        "nginx": ("set_real_ip_from", "real_ip_header", "listen"),
+        "caddy": ("trusted_proxies", "client_ip_headers"),
+    },
     good=HttpFacts(config=HttpConfigFacts(product="nginx", does="files")),
     bad=HttpFacts(
         config=HttpConfigFacts(

@@ -7,6 +7,7 @@ import re
 from seventh.model.severity import Severity
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.content import Cookie, Cors
+from seventh.protocols.http.rules import file
 from seventh.protocols.http.rules.caching_examples import NOT_LOOKED, content
 from seventh.protocols.http.rules.proxy_fixes import ADD_HEADER
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
@@ -174,11 +175,14 @@ _VERSION = re.compile(r"\d+\.\d+|/v?\d{1,3}(?![\w.])")
     },
     references=("RFC 9110 §10.2.4", "RFC 9110 §17.12"),
     seed=("12.9.2",),
+    directives={"nginx": ("server_tokens",)},
     good=HttpFacts(status=200, server="nginx"),
     bad=HttpFacts(status=200, server="nginx/1.22.1", software={"X-Powered-By": "PHP/8.2.7"}),
 )
 def server_leak(http: HttpFacts) -> Verdict:
     """Report Server, X-Powered-By and the like where they have a version."""
+    if http.config is not None:
+        return file.server_leak(http.config)
     if http.status is None:
         return Skip("no response was received")
     sent = {"Server": http.server, **http.software}

@@ -340,6 +340,21 @@ def cache_leak(config: HttpConfigFacts) -> Verdict:
     return None
 
 
+def server_leak(config: HttpConfigFacts) -> Verdict:
+    """Judge HTTP-SERVER-LEAK: Server has the version; what a backend adds is unknown."""
+    if not config.does:
+        return _PART
+    if config.does == "closes":
+        return Skip("nothing is answered here")
+    if config.tells_version is None:
+        return Skip("another module or the backend sets Server")
+    if config.tells_version:
+        return Hit(fields=(f"Server: {config.product}/…",)).fixed_by("nginx", "server_tokens off;")
+    if config.does == "passes":
+        return Skip("only a check of the server shows the backend's fields")
+    return None
+
+
 def early_unsafe(config: HttpConfigFacts) -> Verdict:
     """Judge HTTP-0RTT-UNSAFE: early data is forwarded, and the backend cannot detect it."""
     if not config.does:

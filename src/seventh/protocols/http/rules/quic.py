@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from seventh.model.quicfacts import (
-    MAX_AMPLIFICATION,
     Amplification,
     Migration,
     TransportParameters,
@@ -86,10 +85,18 @@ def h2_settings(http: HttpFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="QUIC amplifies traffic to unverified addresses",
-    evidence="one Initial of {sent} bytes, never acknowledged, got {received} bytes in {datagrams} "
-    "datagrams: {factor} times as many",
+    evidence="{what}",
+    phrases={"what": {
+        "plain": "one Initial of {sent} bytes, never acknowledged, got {received} bytes in "
+        "{datagrams} datagrams: {factor} times as many",
+        "forged": "one Initial of {sent} bytes with a forged token, never acknowledged, got "
+        "{received} bytes in {datagrams} datagrams: {factor} times as many",
+        "no-retry": "an Initial without a token gets a Retry; one with a forged token was accepted "
+        "and got {received} bytes",
+    }},
     why="An attacker can send an Initial with a victim's address as its source: the server then "
-    "sends the victim several times what the attacker sent. The limit is three times.",
+    "sends the victim several times what the attacker sent. The limit is three times, also for a "
+    "token that the server did not issue.",
     fix={
         "nginx": "quic_retry on;   # nginx 1.25 or newer",
         "haproxy": "# in frontend, built with QUIC\n"
@@ -97,7 +104,7 @@ def h2_settings(http: HttpFacts) -> Verdict:
         "any": "Update the QUIC library. Until then, require address validation (Retry), and "
         "send a shorter certificate chain.",
     },
-    references=("RFC 9000 §8.1",),
+    references=("RFC 9000 §8.1", "RFC 9000 §8.1.3"),
     seed=("12.10.4",),
     good=GOOD,
     bad=with_h3(amplification=Amplification(sent_bytes=1200, received_bytes=14400, datagrams=12,
@@ -105,22 +112,41 @@ def h2_settings(http: HttpFacts) -> Verdict:
     directives={"nginx": ("quic_retry",)},
 )  # fmt: skip
 def quic_amplify(http: HttpFacts) -> Verdict:
-    """Report more than three times; low where at most one datagram is over the limit."""
+    """Report more than three times; low where at most one datagram is over the limit.
+
+    A forged token is reported where it makes that worse, or where it is accepted instead of a
+    Retry's.
+    """
     if http.config is not None:
         return file.amplify(http.config)
-    counted = http.h3.amplification if http.h3 is not None else None
-    if counted is None:
+    h3 = http.h3
+    if h3 is None or h3.amplification is None:
         return _no_quic(http, "no QUIC server answered an Initial")
-    if counted.factor <= MAX_AMPLIFICATION:
+    what, counted, forged = "plain", h3.amplification, h3.forged_token
+    if forged is not None and _excess(forged) > _excess(counted):
+        what, counted = "forged", forged
+    if forged is not None and h3.forged_instead_of_retry and _excess(counted) < _FAR:
+        return Hit(Severity.MEDIUM, what="no-retry", received=forged.received_bytes)
+    if not _excess(counted):
         return None
-    barely = counted.excess_bytes <= counted.largest_bytes
     return Hit(
-        Severity.LOW if barely else None,
+        None if _excess(counted) == _FAR else Severity.LOW,
+        what=what,
         sent=counted.sent_bytes,
         received=counted.received_bytes,
         datagrams=counted.datagrams,
         factor=f"{counted.factor:.1f}",
     )
+
+
+_FAR = 2
+
+
+def _excess(counted: Amplification) -> int:
+    """Return 0 within the limit, 1 where at most one datagram is over it, else 2."""
+    if not counted.excess_bytes:
+        return 0
+    return 1 if counted.excess_bytes <= counted.largest_bytes else _FAR
 
 
 @rule(

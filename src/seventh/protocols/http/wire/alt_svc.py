@@ -11,12 +11,13 @@ from seventh.wire.text import printable
 
 MAX_SERVICES = 16
 DEFAULT_MAX_AGE = 86400
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_OPTION = rf"\s*;\s*({_NAME})=(\"[^\"\\]*\"|[^;,\"\s]*)"
 _ENTRY = re.compile(
-    r"\s*(?P<protocol>[!#$%&'*+.^_`|~0-9A-Za-z-]+)=\"(?P<authority>[^\"\\]*)\""
-    r"(?P<parameters>(?:\s*;\s*[!#$&'*+.^_`|~0-9A-Za-z-]+=(?:\"[^\"\\]*\"|[^;,\"\s]*))*)\s*"
+    rf"\s*(?P<protocol>{_NAME})=\"(?P<authority>[^\"\\]*)\""
+    rf"(?P<options>(?:{_OPTION})*)\s*"
 )
-_MAX_AGE = re.compile(r";\s*ma=\"?(\d{1,10})\"?(?![^;\s])", re.IGNORECASE)
-_PERSIST = re.compile(r";\s*persist=\"?1\"?(?![^;\s])", re.IGNORECASE)
+_SECONDS = re.compile(r"[0-9]{1,10}")
 _PARAMETER = re.compile(r"([a-z0-9-]+)(?:=(\"(?:[^\"\\]|\\.)*\"|\S+))?(?:\s+|$)")
 _UNDERSTOOD = frozenset({"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ipv6hint"})
 """The keys that can be obeyed here; hellos are not encrypted (ech)."""
@@ -44,22 +45,32 @@ def alt_svc(*values: str) -> tuple[tuple[AltService, ...], bool]:
 
 
 def _service(entry: re.Match[str]) -> AltService | None:
-    host, colon, port = entry["authority"].rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or not 0 < int(port[:6]) < 65536:
+    host, colon, text = entry["authority"].rpartition(":")
+    port = _number(text)
+    if not colon or not port:
         return None
     if host and not host.strip("[]."):
         return None
     if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
         return None
-    age = _MAX_AGE.search(entry["parameters"])
+    options = {
+        name.lower(): value.strip('"') for name, value in re.findall(_OPTION, entry["options"])
+    }
+    age = options.get("ma", "")
     return AltService(
         # A token cannot hold every name of ALPN, so the rest is percent-encoded (§3).
         protocol=printable(unquote(entry["protocol"], "latin-1"), 32),
-        host=printable(host.strip("[]").rstrip("."), 253).lower(),
-        port=int(port),
-        max_age_seconds=int(age[1]) if age is not None else DEFAULT_MAX_AGE,
-        persist=_PERSIST.search(entry["parameters"]) is not None,
+        host=printable(host.strip("[]").removesuffix("."), 253).lower(),
+        port=port,
+        max_age_seconds=int(age) if _SECONDS.fullmatch(age) else DEFAULT_MAX_AGE,
+        persist=options.get("persist") == "1",
     )
+
+
+def _number(text: str) -> int | None:
+    """Return a number of 16 bits; None for anything else."""
+    number = int(text) if len(text) <= 5 and text.isascii() and text.isdigit() else 1 << 16
+    return number if number < 1 << 16 else None
 
 
 def https_records(answers: tuple[str, ...]) -> tuple[tuple[ServiceRecord, ...], str | None]:
@@ -69,31 +80,30 @@ def https_records(answers: tuple[str, ...]) -> tuple[tuple[ServiceRecord, ...], 
     """
     found: list[ServiceRecord] = []
     for text in answers:
-        priority, _, rest = text.strip().partition(" ")
+        first, _, rest = text.strip().partition(" ")
         target, _, parameters = rest.strip().partition(" ")
-        if not (priority.isascii() and priority.isdigit()) or not target:
+        priority = _number(first)
+        if priority is None or not target:
             continue
-        name = printable(target.rstrip("."), 253).lower()
-        if int(priority[:6]) == 0:
+        name = printable(target.removesuffix("."), 253).lower()
+        if priority == 0:
             return (), name
-        found.append(_record(int(priority[:6]), name, parameters))
+        found.append(_record(priority, name, parameters))
     return tuple(sorted(found, key=lambda record: record.priority)), None
 
 
 def _record(priority: int, target: str, parameters: str) -> ServiceRecord:
     given = {
-        name: value.strip('"')[:4096]
+        name: value.strip('"')
         for name, value in _PARAMETER.findall(parameters[:65536])[: 4 * MAX_SERVICES]
     }
-    port = given.get("port", "")
-    sound = port.isascii() and port.isdigit() and int(port[:6]) < 65536
     mandatory = _listed(given, "mandatory")
     return ServiceRecord(
         priority=priority,
         target=target,
         alpn=_listed(given, "alpn"),
         no_default_alpn="no-default-alpn" in given,
-        port=int(port) if sound and int(port) else None,
+        port=_number(given.get("port", "")) or None,
         ipv4_hints=tuple(ip for ip in _listed(given, "ipv4hint") if is_literal(ip)),
         ipv6_hints=tuple(ip for ip in _listed(given, "ipv6hint") if is_literal(ip)),
         ech="ech" in given,

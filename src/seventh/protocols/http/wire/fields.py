@@ -124,8 +124,7 @@ def delta_seconds(value: str | None) -> int | None:
     """Read delta-seconds (RFC 9111 §1.2.2); None for anything else."""
     if value is None or not _DIGITS.fullmatch(value):
         return None
-    # A number of a thousand digits is read as far as it matters.
-    return min(int(value.lstrip("0")[:11] or "0"), MAX_DELTA_SECONDS)
+    return int(min(float(value), MAX_DELTA_SECONDS))  # int() refuses thousands of digits
 
 
 def etag(value: str | None) -> str | None:
@@ -157,8 +156,8 @@ def parameters(member: str, *, last: bool = False) -> dict[str, str | None]:
 def is_cache_hit(*cache_status: str) -> bool:
     """Return whether any cache of Cache-Status served the response (RFC 9211 §2.1)."""
     for member in members(*cache_status):
-        hit = parameters(member, last=True).get("hit", "?0")
-        if hit in {None, "?1"}:
+        found = parameters(member, last=True)
+        if "hit" in found and found["hit"] in {None, "?1"}:
             return True
     return False
 

@@ -13,6 +13,7 @@ from seventh.model.phase import Clock
 from seventh.model.product import product_of
 from seventh.protocols.ntp.facts.config import NtpConfigFacts
 from seventh.protocols.ntp.facts.intrusive import MonlistFacts, SourcePortFacts
+from seventh.protocols.ntp.facts.local import NtpLocalFacts
 from seventh.protocols.ntp.facts.nts import NtsFacts
 from seventh.protocols.ntp.facts.sources import ClockReading, KeyFacts, SourcesFacts
 from seventh.protocols.ntp.wire.packet import UNKNOWN_LEAP, UNSYNCHRONISED
@@ -146,10 +147,14 @@ class NtpFacts(Facts, frozen=True, kw_only=True):
     """Whether replies depend on the source port (tier 4)."""
     config: NtpConfigFacts | None = None
     """A configuration file; None where none was read."""
+    local: NtpLocalFacts | None = None
+    """What the machine itself shows; None where it was not looked at."""
 
     @property
     def product(self) -> str:
-        """The software that mode 6 names."""
+        """The software that mode 6 names, or that this machine runs."""
+        if self.local is not None and self.local.state is not None:
+            return self.local.state.product
         return product_of(self.control_version)
 
     @property

@@ -9,7 +9,7 @@ import time
 
 import msgspec
 
-from seventh.model.failure import Failed, ProtocolViolation, Reason
+from seventh.model.failure import Blame, Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.secrets import Secret
 from seventh.net.stopwatch import Stopwatch, Timer, user_mark
@@ -94,6 +94,20 @@ def _expect(packet: AuthPacket, number: int, what: str) -> SshReader:
     return SshReader(packet.fields, what)
 
 
+class GssapiOnlyError(Failed):
+    """The server accepts only methods of GSS-API (RFC 4462)."""
+
+
+def gssapi_only(methods: Names) -> GssapiOnlyError:
+    """Return the failure of a login for which only these methods can be used."""
+    return GssapiOnlyError(
+        Reason.AUTH_REQUIRED,
+        f"the server accepts only {', '.join(methods)} (Kerberos), which Seventh does not support",
+        blame=Blame.SEVENTH,
+        phase="ssh.auth",
+    )
+
+
 class UserAuth:
     """One user's login over one session. ``steps`` and ``methods`` are kept when it fails."""
 
@@ -121,11 +135,13 @@ class UserAuth:
         """Request the service and the methods, then try the credentials until one is accepted.
 
         Phases: ``ssh.service``, ``ssh.auth_none``, ``ssh.auth``. Failed with auth-rejected when
-        none is accepted, with auth-required when there is none.
+        none is accepted, with auth-required when there is none; GssapiOnlyError.
         """
         await self.begin(watch, address)
         if await self.ask_methods(watch, address):
             return self._admission()
+        if self.only_gssapi:
+            raise gssapi_only(self._open)
         if credentials.empty:
             why = "; ".join(credentials.problems)
             raise Failed(
@@ -204,6 +220,11 @@ class UserAuth:
     @property
     def _open(self) -> Names:
         return self.methods or ()
+
+    @property
+    def only_gssapi(self) -> bool:
+        """Whether every method that can continue is one of GSS-API."""
+        return bool(self._open) and all(name.startswith("gssapi-") for name in self._open)
 
     def _admission(self) -> Admission:
         assert self.session.opened is not None  # noqa: S101 - the login was granted

@@ -19,7 +19,7 @@ from seventh.protocols.ssh.wire.ciphers import CIPHERS, MACS
 from seventh.protocols.ssh.wire.exchange import Exchange, NoCommonError, negotiate, no_agreement
 from seventh.protocols.ssh.wire.hostkeys import KEY_TYPES, PublicKey, algorithms_of
 from seventh.protocols.ssh.wire.ident import Ident
-from seventh.protocols.ssh.wire.kex import Group, GroupSizes, implemented
+from seventh.protocols.ssh.wire.kex import QUANTUM_SAFE, Group, GroupSizes, implemented
 from seventh.protocols.ssh.wire.messages import (
     Disconnect,
     ExtInfo,
@@ -361,9 +361,13 @@ def disconnected(message: Disconnect) -> Failed:
 
 
 def readable_offer(offer: Proposal) -> Proposal:
-    """Return ``offer`` with the implemented ciphers and MACs only, as a login needs."""
+    """Return ``offer`` as a login needs it: with the implemented ciphers and MACs only.
+
+    Post-quantum methods go first: who records the session must not read its secrets later.
+    """
     return replace(
         offer,
+        kex_algorithms=tuple(sorted(offer.kex_algorithms, key=lambda n: n not in QUANTUM_SAFE)),
         encryption_algorithms_client_to_server=tuple(CIPHERS),
         encryption_algorithms_server_to_client=tuple(CIPHERS),
         mac_algorithms_client_to_server=tuple(MACS),

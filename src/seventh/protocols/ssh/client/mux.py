@@ -24,6 +24,7 @@ from seventh.model.phase import Mark
 from seventh.net.address import Address
 from seventh.net.budget import Budget, Meter
 from seventh.net.carrier import CarriedStream
+from seventh.net.on_failure import on_failure
 from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.ssh.client.failures import RefusedError, again, named
@@ -102,14 +103,11 @@ class Mux:
     ) -> ChannelStream:
         self._changed[channel.number] = asyncio.Event()
         stream = ChannelStream(self, channel, address)
-        try:
+        with on_failure(stream.close):
             stream.requested = await self.send(message)
             await self.wait(
                 channel, lambda: channel.opened is not None or channel.refused is not None, until
             )
-        except BaseException:
-            stream.close()
-            raise
         if channel.refused is not None:
             self._changed.pop(channel.number, None)
             raise RefusedError(channel.refused)

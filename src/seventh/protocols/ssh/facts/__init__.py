@@ -11,12 +11,14 @@ import msgspec
 from seventh.model.facts import Facts
 from seventh.model.product import product_of
 from seventh.protocols.ssh.facts.certificates import SshCertificate
+from seventh.protocols.ssh.facts.choice import Choice as Choice
+from seventh.protocols.ssh.facts.choice import Names as Names
+from seventh.protocols.ssh.facts.clients import ClientFit
 from seventh.protocols.ssh.facts.config import SshConfigFacts
 from seventh.protocols.ssh.facts.deviations import Deviation
+from seventh.protocols.ssh.facts.local import SshLocalFacts
 from seventh.protocols.ssh.facts.login import Login, Trust
 from seventh.protocols.ssh.facts.session import SessionFacts
-
-Names = tuple[str, ...]
 
 
 class Topic(StrEnum):
@@ -88,22 +90,6 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
 def _union(*lists: Names) -> Names:
     return tuple(dict.fromkeys(name for names in lists for name in names))
-
-
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """The algorithms that two offers agree on: the client's first that the server has (§7.1).
-
-    A MAC is empty if the cipher authenticates by itself.
-    """
-
-    kex: str
-    host_key: str
-    cipher_client_to_server: str
-    cipher_server_to_client: str
-    mac_client_to_server: str
-    mac_server_to_client: str
-    compression_client_to_server: str
-    compression_server_to_client: str
 
 
 class Startups(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +179,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     strict_kex: bool | None = None
     """Whether the server offers strict key exchange, the fix for Terrapin."""
     negotiated: Choice | None = None
+    as_clients: tuple[ClientFit, ...] = ()
+    """What the clients of ``--as`` negotiate."""
     host_keys: tuple[HostKey, ...] = ()
     host_certificates: tuple[SshCertificate, ...] = ()
     """The certificates that the server presented for its host keys."""
@@ -220,6 +208,8 @@ class SshFacts(Facts, frozen=True, kw_only=True):
     """The channels of the login."""
     config: SshConfigFacts | None = None
     """What a configuration file sets and the wire does not show."""
+    local: SshLocalFacts | None = None
+    """What the machine itself shows (``seventh local ssh``); None in a check."""
     deviations: tuple[Deviation, ...] = ()
     """Violations of the standard that clients tolerate."""
     unknown: Mapping[Topic, str] = msgspec.field(default={}, name="unlearnt")

@@ -8,11 +8,11 @@ import msgspec
 
 CertificateFault = Literal[
     "kind", "signature", "sha1", "by-certificate", "unverified", "early", "expired", "critical",
-    "principal", "no-principals",
+    "principal", "no-principals", "other-key",
 ]  # fmt: skip
 """Why clients or servers reject it. ``kind``: of a host where one of a user is needed, or the
 reverse; ``unverified``: the authority's key type is not supported here; ``critical``: it has a
-critical option that is not defined."""
+critical option that is not defined; ``other-key``: of a file, it is of none of the host keys."""
 
 
 class SshCertificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class SshCertificate(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     """The host or the user that it is judged for."""
     source: str = ""
-    """The file or the agent's comment, of a user's certificate."""
+    """The file or the agent's comment, of a user's certificate or of one on this machine."""
     serial: int = 0
     key_id: str = ""
     principals: tuple[str, ...] = ()

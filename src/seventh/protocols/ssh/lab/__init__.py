@@ -115,9 +115,9 @@ _CASES = (
          setup=Host(raw=replace(_GEX, modulus=(1 << 16383) | 1))),
     case("chatter", "sends IGNORE in a strict key exchange", reason=_VIOLATION,
          setup=Host(raw=replace(_GOOD, chatter=2))),
-    case("nothing-in-common", "offers only sntrup761", "SSH-CLIENTS-CUT",
-         reason="negotiation-failed",
-         setup=Host(raw=_GOOD.with_kex("sntrup761x25519-sha512", STRICT["server"]))),
+    case("nothing-in-common", "offers only key transport with RSA (RFC 4432)",
+         "SSH-CLIENTS-CUT", "SSH-KEX-NOPQ", reason="negotiation-failed",
+         setup=Host(raw=_GOOD.with_kex("rsa2048-sha256", STRICT["server"]))),
 )  # fmt: skip
 _BY_NAME = {each.fault.name: each for each in _CASES}
 TOUR = ("weak-kex",)

@@ -123,6 +123,19 @@ async def check(ctx: ProbeContext) -> None:
         from seventh.protocols.ssh.client.known_hosts import read_known_hosts
 
         read_known_hosts(known_hosts)
+    if ctx.options.as_clients:
+        from seventh.protocols.ssh.probe.as_client import judge_clients, read_clients
+
+        clients = await read_clients(ctx)
+        try:
+            await _check(ctx)
+        finally:
+            judge_clients(ctx, clients)
+    else:
+        await _check(ctx)
+
+
+async def _check(ctx: ProbeContext) -> None:
     if _has_records(ctx):
         await ctx.addresses()
         ctx.prepare_records()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from seventh.net import idle
 from seventh.net.address import Address
+from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.ssh.client.conversation import Conversation, our_proposal
 from seventh.protocols.ssh.client.session import Session
@@ -36,13 +37,10 @@ async def hold_connections(ctx: ProbeContext, address: Address) -> None:
 
 async def _begun(ctx: ProbeContext, address: Address) -> idle.Connection:
     conversation = await greeted(ctx, address)
-    try:
+    with on_failure(conversation.stream.close):
         offer = our_proposal()
         theirs, _ = await conversation.offers(offer)
         conversation.agree(offer, theirs.offer)
-    except BaseException:  # of any kind, a cancelled check too: close, and raise it again
-        conversation.stream.close()
-        raise
     return _Begun(conversation)
 
 

@@ -11,12 +11,13 @@ import statistics
 import time
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
+from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
 from seventh.net.wait import all_of
 from seventh.protocols.ssh import SshOptions
-from seventh.protocols.ssh.client.auth import UserAuth, log_in
+from seventh.protocols.ssh.client.auth import UserAuth, gssapi_only, log_in
 from seventh.protocols.ssh.client.authenticate_host import keyscan, learn_trust, open_session
 from seventh.protocols.ssh.client.credentials import Credentials, read_credentials
 from seventh.protocols.ssh.client.known_hosts import KnownHosts, read_known_hosts
@@ -150,6 +151,8 @@ async def _request_methods(
             f"{keyscan(host, port)}",
             phase="ssh.auth",
         )
+    if auth.only_gssapi:
+        why = gssapi_only(auth.methods or ()).detail
     notes.unknown(Topic.LOGIN, why or "no private key, ssh-agent key or password to log in with")
 
 
@@ -221,11 +224,8 @@ async def _hold_all(
 
     async def log_in_again() -> Session:
         other = await _enter(ctx, first, known)
-        try:
+        with on_failure(other.stream.close):
             await log_in(other, credentials.for_host(other.trust))
-        except BaseException:  # of any kind, a cancelled check too: close, and raise it again
-            other.stream.close()
-            raise
         return other
 
     ctx.extend()

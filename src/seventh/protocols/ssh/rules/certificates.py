@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
+
+from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.ssh.facts import SshFacts, Topic
 from seventh.protocols.ssh.facts.certificates import SshCertificate
+from seventh.protocols.ssh.facts.local import SshLocalFacts
 from seventh.protocols.ssh.facts.login import Login
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
+from seventh.rules.unread import not_read
 from seventh.wire.address import is_literal
 
+_CERTIFICATE = "-cert.pub"
 URGENT_DAYS = 7.0
 _PHRASES = {
     "kind": "it is a certificate of another kind ({kind})",
@@ -23,6 +29,7 @@ _PHRASES = {
     "critical": "unknown critical option among {options}",
     "principal": "it is for {principals}, not for {name}",
     "no-principals": "it has no principals",
+    "other-key": "it is of none of the server's host keys",
 }
 _KEY = "ssh-ed25519 SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
 
@@ -80,24 +87,54 @@ def hostcert(ssh: SshFacts) -> Verdict:
 
     An address is not compared with the principals: clients that use a name do not notice.
     """
-    if not ssh.host_certificates:
+    if not ssh.host_certificates and ssh.local is None:
         if Topic.HOST_CERTIFICATES in ssh.unknown:
             return Skip(ssh.unknown[Topic.HOST_CERTIFICATES])
         if ssh.kexinit is None:
             return Skip("no KEXINIT was received")
         return not_applicable("the server offers no host certificate")
-    unverified = None
+    unknown = _not_read(ssh, ssh.local) if ssh.local is not None else None
     for certificate in ssh.host_certificates:
         faults = [fault for fault in certificate.faults if fault != "unverified"]
         if faults == ["principal"] and is_literal(certificate.name):
             faults = []
         if faults:
-            return _hit(None, certificate, [*faults])
+            return _host_hit(None, certificate, [*faults])
         if _expires_soon(certificate):
-            return _hit(Severity.MEDIUM, certificate, ["expiring"])
+            return _host_hit(Severity.MEDIUM, certificate, ["expiring"])
         if certificate.faults == ("unverified",):
-            unverified = Skip(f"the CA's key type is not supported here: {certificate.authority}")
-    return unverified
+            unknown = Skip(f"the CA's key type is not supported here: {certificate.authority}")
+    return unknown
+
+
+def _not_read(ssh: SshFacts, local: SshLocalFacts) -> Skip | None:
+    """Skip where the files of this machine's certificates are not known, or not all read."""
+    if local.certificate_files is None:
+        return not_read(local.unread, "sshd -T")
+    if not local.certificate_files:
+        return not_applicable("sshd has no host certificate")
+    read = {certificate.source for certificate in ssh.host_certificates}
+    missing = [path for path in local.certificate_files if path not in read]
+    return not_read(local.unread, *missing) if missing else None
+
+
+def _host_hit(severity: Severity | None, certificate: SshCertificate, problems: list[str]) -> Hit:
+    """Return the hit; with the line that signs the key again where its file is known."""
+    source = certificate.source
+    if not source:
+        return _hit(severity, certificate, problems)
+    hit = _hit(severity, replace(certificate, key=f"{certificate.key} ({source})"), problems)
+    if not source.endswith(_CERTIFICATE):
+        return hit
+    words = shlex.join([
+        "-I", certificate.key_id or "HOST", "-n", ",".join(certificate.principals) or "HOST",
+        "-V", "+52w", f"{source.removesuffix(_CERTIFICATE)}.pub",
+    ])  # fmt: skip
+    return hit.fixed_by(
+        "openssh",
+        "# with the CA's key, and each name that clients use after -n; then restart sshd",
+        f"ssh-keygen -s host_ca -h {words}",
+    )  # fmt: skip
 
 
 def _expires_soon(certificate: SshCertificate) -> bool:

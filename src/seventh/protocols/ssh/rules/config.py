@@ -6,10 +6,12 @@ from seventh.model.severity import Severity
 from seventh.model.source import Line
 from seventh.protocols.ssh.facts import SshFacts
 from seventh.protocols.ssh.facts.config import Overridden, SshConfigFacts
+from seventh.protocols.ssh.facts.local import SshLocalFacts
 from seventh.protocols.ssh.rules import names
 from seventh.protocols.ssh.rules.algorithms import NOT_IN_FILE
 from seventh.protocols.ssh.rules.examples import authorized_keys, ssh_config, sshd_config
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.unread import not_read
 
 MAX_STARTUPS = 100
 """The most unauthenticated connections below which sshd may drop none: its default for all."""
@@ -182,11 +184,24 @@ def throttle(ssh: SshFacts) -> Verdict:
 def authkeys_perm(ssh: SshFacts) -> Verdict:
     """Find wrong modes and owners among the files that were seen."""
     config = ssh.config
+    if ssh.local is not None and ssh.local.strict_modes is False:
+        return Skip("StrictModes no: sshd checks no modes")
+    if ssh.local is not None and (config is None or config.modes is None):
+        return _modes_not_seen(ssh.local)
     if config is None or config.modes is None:
         return Skip("only files on the machine show it; run `seventh lint ~/.ssh/authorized_keys`")
     if not config.modes:
         return None
     return Hit(wrong=config.modes).fixed_by("openssh", *config.mode_fixes)
+
+
+def _modes_not_seen(local: SshLocalFacts) -> Skip:
+    if local.users_not_seen:
+        more = f" and {len(local.users_not_seen) - 1} more" if local.users_not_seen[1:] else ""
+        return Skip(f"the folders of {local.users_not_seen[0]}{more} could not be looked at")
+    if local.key_files is not None:
+        return Skip(f"AuthorizedKeysFile {' '.join(local.key_files)} is not looked at")
+    return not_read(local.unread, "/etc/passwd")
 
 
 @rule(

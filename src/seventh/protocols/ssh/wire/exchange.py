@@ -34,11 +34,11 @@ GEX_GROUP, GEX_REQUEST = 31, 34
 
 
 class NoCommonError(Exception):
-    """Two offers have no name in common in one of the lists: ``what``, and each side's list."""
+    """Two offers have no name in common in one of the lists: ``field``, and each side's list."""
 
-    def __init__(self, what: str, client: Names, server: Names) -> None:
+    def __init__(self, what: str, field: str, client: Names, server: Names) -> None:
         super().__init__(f"no {what} in common")
-        self.what, self.client, self.server = what, client, server
+        self.what, self.field, self.client, self.server = what, field, client, server
 
 
 MARKERS = frozenset(
@@ -55,7 +55,7 @@ def negotiate(client: Proposal, server: Proposal) -> Choice:
         for name in ours:
             if name in theirs and name not in MARKERS:
                 return str(name)
-        raise NoCommonError(what, ours, theirs)
+        raise NoCommonError(what, field, ours, theirs)
 
     chosen = {
         "kex": common("kex_algorithms", "key exchange method"),
@@ -232,8 +232,8 @@ class Exchange:
 def no_agreement(error: NoCommonError) -> Failed:
     """Return a failed negotiation as a client's failure."""
     has = ", ".join(name for name in error.server[:8] if name not in MARKERS) or "nothing"
-    # A server that offers only a method that is not implemented here has done nothing wrong.
-    ours = any(name.startswith("sntrup761") for name in error.server)
+    # It has done nothing wrong if the library here lacks what its method needs, as in FIPS mode.
+    ours = any(name in METHODS for name in error.server)
     return Failed(
         Reason.NEGOTIATION_FAILED,
         f"no {error.what} in common: the server offers only {has}",

@@ -143,33 +143,41 @@ class Ecdh(Symmetric):
 
 
 class Kem(msgspec.Struct, frozen=True):
-    """Sizes of an ML-KEM parameter set in bytes, and its key classes' prefix in cryptography."""
+    """Sizes of a KEM's values in bytes; for ML-KEM, its key classes' prefix in cryptography."""
 
-    prefix: str
     public: int
     ciphertext: int
+    prefix: str = ""
+
+    def classes(self) -> tuple[Any, Any]:
+        """Return the classes of private and public keys."""
+        if not self.prefix:
+            from seventh.protocols.ssh.wire.sntrup761 import PrivateKey, PublicKey
+
+            return PrivateKey, PublicKey
+        from cryptography.hazmat.primitives.asymmetric import mlkem
+
+        return getattr(mlkem, f"{self.prefix}PrivateKey"), getattr(mlkem, f"{self.prefix}PublicKey")
 
 
-_KEMS = {"mlkem768": Kem("MLKEM768", 1184, 1088), "mlkem1024": Kem("MLKEM1024", 1568, 1568)}
+_KEMS = {
+    "mlkem768": Kem(1184, 1088, "MLKEM768"),
+    "mlkem1024": Kem(1568, 1568, "MLKEM1024"),
+    "sntrup761": Kem(1158, 1039),
+}
 
 
 class Hybrid(Method):
-    """ML-KEM with ECDH (RFC 10042): K is the hash of both secrets, a string."""
+    """A KEM with ECDH (RFC 10042, RFC 9941): K is the hash of both secrets, a string."""
 
     def __init__(self, kem: str, curve: str, hash_name: str) -> None:
         self._kem, self._curve, self._hash = _KEMS[kem], Curve(curve), hash_name
         self._ours = b""
         self._private: Any = None
 
-    def _classes(self) -> tuple[Any, Any]:
-        from cryptography.hazmat.primitives.asymmetric import mlkem
-
-        prefix = self._kem.prefix
-        return getattr(mlkem, f"{prefix}PrivateKey"), getattr(mlkem, f"{prefix}PublicKey")
-
     def start(self) -> bytes:
         """Return C_INIT: the KEM's public key, then the curve's."""
-        self._private = self._classes()[0].generate()
+        self._private = self._kem.classes()[0].generate()
         kem_public = bytes(self._private.public_key().public_bytes_raw())
         self._ours = string(kem_public + self._curve.public())
         return self._ours
@@ -189,7 +197,7 @@ class Hybrid(Method):
         theirs = init.vector(4)
         size = self._kem.public
         try:
-            inner, cipher = self._classes()[1].from_public_bytes(theirs[:size]).encapsulate()
+            inner, cipher = self._kem.classes()[1].from_public_bytes(theirs[:size]).encapsulate()
         except ValueError:
             raise ProtocolViolation("the KEM public key is not valid") from None
         ours = string(bytes(cipher) + self._curve.public())
@@ -281,6 +289,10 @@ class GroupDh(Dh):
         return Shared(self._prefix + shared.public, shared.secret)
 
 
+def _sntrup() -> Method:
+    return Hybrid("sntrup761", "x25519", "sha512")
+
+
 def _fixed(number: int) -> Callable[[], Method]:
     return lambda: Dh(groups.prime(number), groups.GENERATOR)
 
@@ -295,6 +307,8 @@ METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
     "ecdh-sha2-nistp256": ("sha256", lambda: Ecdh("nistp256")),
     "ecdh-sha2-nistp384": ("sha384", lambda: Ecdh("nistp384")),
     "ecdh-sha2-nistp521": ("sha512", lambda: Ecdh("nistp521")),
+    "sntrup761x25519-sha512": ("sha512", _sntrup),
+    "sntrup761x25519-sha512@openssh.com": ("sha512", _sntrup),
     "diffie-hellman-group16-sha512": ("sha512", _fixed(16)),
     "diffie-hellman-group15-sha512": ("sha512", _fixed(15)),
     "diffie-hellman-group17-sha512": ("sha512", _fixed(17)),
@@ -303,7 +317,12 @@ METHODS: dict[str, tuple[str, Callable[[], Method]]] = {
     "diffie-hellman-group14-sha1": ("sha1", _fixed(14)),
     "diffie-hellman-group1-sha1": ("sha1", _fixed(1)),
 }
-"""Method → its hash and its class with arguments, best first."""
+"""Method → its hash and its class with arguments, best first.
+
+sntrup761 costs 30 ms on each connection, so that curves go first; :data:`QUANTUM_SAFE` has those
+that go first where a secret is sent.
+"""
+QUANTUM_SAFE = tuple(name for name in METHODS if name.startswith(("mlkem", "sntrup")))
 
 GROUP_EXCHANGES = {
     "diffie-hellman-group-exchange-sha256": "sha256",

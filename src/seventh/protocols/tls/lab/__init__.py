@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -24,15 +23,19 @@ from seventh.labkit.tlsserve import (
     server_context,
     tls_server,
 )
-from seventh.model.alert import Alert
 from seventh.model.failure import Reason
-from seventh.model.tlsfacts import StarttlsName
+from seventh.model.starttls import StarttlsName
+from seventh.protocols.tls.lab.hellos import (
+    accepts,
+    no_large_hello,
+    old_versions,
+    small_prime,
+    tls12_hello,
+)
 from seventh.protocols.tls.lab.starttls import NAMES, Wrong, front
-from seventh.wire import tlshello
 from seventh.wire import tlsnames as n
 
 _DAY = dt.timedelta(days=1)
-_ONE_PACKET_BYTES = 1000
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,93 +84,6 @@ def _wrong_order(kit: Kit) -> Issued:
 
 
 # -- replies that OpenSSL no longer gives ------------------------------------------------------
-
-
-def _hello(
-    suite: int,
-    *,
-    version: int = n.TLS12,
-    compression: int = 0,
-    extended: bool = True,
-    secure: bool = True,
-) -> bytes:
-    extensions: list[tuple[int, bytes]] = []
-    if secure:
-        extensions.append((n.RENEGOTIATION_INFO, b"\x00"))
-    if extended:
-        extensions.append((n.EXTENDED_MASTER_SECRET, b""))
-    return tlshello.encode_server_hello(
-        tlshello.ServerHello(
-            version=version,
-            random=os.urandom(32),
-            suite=suite,
-            compression=compression,
-            extensions=tuple(extensions),
-        )
-    )
-
-
-def _flight(*messages: bytes, version: int = n.TLS12) -> bytes:
-    return tlshello.record(n.HANDSHAKE, b"".join(messages), version)
-
-
-def _bare(hello: tlshello.ClientHello) -> bool:
-    """Return whether a hello offers no TLS 1.3, as only the probe's bare hellos do."""
-    return hello.best_version <= n.TLS12
-
-
-def _old_versions(hello: tlshello.ClientHello) -> bytes | None:
-    version = hello.best_version
-    if version >= n.TLS12:
-        return None
-    return _flight(_hello(0x002F, version=version, extended=False), version=version)
-
-
-def _accepts(suites: tuple[int, ...]) -> HelloHook:
-    """Accept the first of ``suites`` that a bare hello with nothing better offers."""
-
-    def answer(hello: tlshello.ClientHello) -> bytes | None:
-        if not _bare(hello) or set(hello.suites) & set(n.GOOD_SUITES):
-            return None
-        wanted = [code for code in hello.suites if code in suites]
-        return _flight(_hello(wanted[0])) if wanted and hello.best_version == n.TLS12 else None
-
-    return answer
-
-
-def _small_prime(hello: tlshello.ClientHello) -> bytes | None:
-    """Answer a hello that offers DHE only with a 1024-bit number in place of the prime."""
-    offered = [code for code in hello.suites if code != n.RENEGOTIATION_SCSV]
-    if not _bare(hello) or not set(offered) <= set(n.DHE_SUITES):
-        return None
-    prime = (1 << 1023 | 1).to_bytes(128, "big")
-    key = b"".join(len(v).to_bytes(2, "big") + v for v in (prime, b"\x02", prime))
-    return _flight(
-        _hello(0x009E),
-        tlshello.message(n.CERTIFICATE, (0).to_bytes(3, "big")),
-        tlshello.message(n.SERVER_KEY_EXCHANGE, key + bytes([4, 3, 0, 0])),
-        tlshello.message(n.SERVER_HELLO_DONE, b""),
-    )
-
-
-def _no_large_hello(hello: tlshello.ClientHello) -> bytes | None:
-    """Refuse a hello whose key shares do not fit into one packet."""
-    shares = hello.extension(n.KEY_SHARE) or b""
-    if len(shares) <= _ONE_PACKET_BYTES:
-        return None
-    return tlshello.alert(Alert.HANDSHAKE_FAILURE)
-
-
-def _tls12_hello(**wrong: int | bool) -> HelloHook:
-    """Answer a TLS 1.2 hello that has good suites with a ServerHello that is wrong in one way."""
-
-    def answer(hello: tlshello.ClientHello) -> bytes | None:
-        good = [code for code in hello.suites if code in n.GOOD_SUITES]
-        if not _bare(hello) or n.DEFLATE not in hello.compressions or not good:
-            return None
-        return _flight(_hello(0xC02B, **wrong))  # type: ignore[arg-type]  # the names are _hello's
-
-    return answer
 
 
 # -- the faults --------------------------------------------------------------------------------
@@ -277,7 +193,7 @@ FAULTS = (
     ),
     _fault(
         "legacy", "SSLv3, TLS 1.0 and TLS 1.1 are accepted", "TLS-LEGACY",
-        setup=Setup(on_hello=_old_versions),
+        setup=Setup(on_hello=old_versions),
     ),
     _fault(
         "no-tls13", "TLS 1.3 is not supported", "TLS-NO13", "TLS-NO-PQ",
@@ -285,7 +201,7 @@ FAULTS = (
     ),
     _fault(
         "weak-cipher", "RC4, 3DES and anonymous suites are accepted", "TLS-WEAK-CIPHER",
-        setup=Setup(on_hello=_accepts((0x0005, 0x000A, 0x0018))),
+        setup=Setup(on_hello=accepts((0x0005, 0x000A, 0x0018))),
     ),
     _fault(
         "cbc", "CBC suites are accepted", "TLS-WEAK-CIPHER",
@@ -299,7 +215,7 @@ FAULTS = (
     ),
     _fault(
         "small-dh", "the Diffie-Hellman prime has 1024 bits", "TLS-DH-SMALL",
-        setup=Setup(on_hello=_small_prime),
+        setup=Setup(on_hello=small_prime),
     ),
     _fault(
         "no-pq", "no post-quantum group is supported", "TLS-NO-PQ",
@@ -307,7 +223,7 @@ FAULTS = (
     ),
     _fault(
         "big-hello", "a ClientHello of more than one packet is refused", "TLS-BIG-HELLO",
-        reason=Reason.TLS_HANDSHAKE, setup=Setup(on_hello=_no_large_hello),
+        reason=Reason.TLS_HANDSHAKE, setup=Setup(on_hello=no_large_hello),
     ),
     _fault(
         "no-resume", "sessions cannot be resumed", "TLS-NO-RESUME",
@@ -323,15 +239,15 @@ FAULTS = (
     ),
     _fault(
         "no-ems", "the TLS 1.2 extended master secret is not supported", "TLS-EMS",
-        setup=Setup(on_hello=_tls12_hello(extended=False)),
+        setup=Setup(on_hello=tls12_hello(extended=False)),
     ),
     _fault(
         "insecure-reneg", "secure renegotiation is not supported in TLS 1.2", "TLS-RENEG",
-        setup=Setup(on_hello=_tls12_hello(secure=False)),
+        setup=Setup(on_hello=tls12_hello(secure=False)),
     ),
     _fault(
         "compression", "TLS 1.2 compression (DEFLATE) is accepted", "TLS-COMPRESS",
-        setup=Setup(on_hello=_tls12_hello(compression=n.DEFLATE)),
+        setup=Setup(on_hello=tls12_hello(compression=n.DEFLATE)),
     ),
     _fault(
         "mtls-optional", "a client certificate is requested but not required",

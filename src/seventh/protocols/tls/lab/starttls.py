@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import msgspec
 
 from seventh.labkit.tlsserve import Front
-from seventh.model.tlsfacts import StarttlsName
+from seventh.model.starttls import StarttlsName
 from seventh.protocols.tls.wire import ldap, mysql, postgresql
 
 Wrong = Literal["none", "not-offered", "refused", "injected", "drip", "endless"]

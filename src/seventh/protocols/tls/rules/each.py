@@ -1,6 +1,7 @@
 """Judging each certificate of a server that has several, such as one RSA and one ECDSA.
 
-Which of them a client gets depends on what it offers and on the server name that it sends.
+Which of them a client gets depends on what it offers and on the server name that it sends. Of the
+machine itself, each certificate is one of a file.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import Any
 
 from seventh.model.report import Param
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import OtherCertificate, TlsFacts
+from seventh.model.tlsfacts import OtherCertificate, TlsFacts, TlsLocalFacts
 from seventh.rules.rule import Hit, Skip, Verdict
+from seventh.rules.unread import reason
 
 Judge = Callable[[TlsFacts], Verdict]
 
@@ -32,7 +34,7 @@ def each_certificate(
         @functools.wraps(judge)
         def judge_each(tls: TlsFacts) -> Verdict:
             hits: list[tuple[Hit, str]] = []
-            skips: list[Skip] = []
+            skips = _without(tls.local) if tls.local is not None else []
             for facts, tag, most in _every(tls, by_name=by_name):
                 verdict = judge(facts)
                 if isinstance(verdict, Hit):
@@ -40,9 +42,11 @@ def each_certificate(
                     hits.append((Hit(worst, **verdict.params), tag))
                 elif isinstance(verdict, Skip):
                     skips.append(verdict)
+            if tls.local is not None:
+                hits.sort(key=lambda hit: _days(hit[0]))
             if hits:
                 hits.sort(key=lambda hit: -(hit[0].severity or severity).rank)
-                return _merged(hits, plain)
+                return _merged(hits, plain, counted=tls.local is not None)
             return skips[0] if skips else None
 
         return judge_each
@@ -55,6 +59,8 @@ def _every(tls: TlsFacts, *, by_name: bool) -> list[tuple[TlsFacts, str, Severit
 
     The same certificate for another name is told apart by name only.
     """
+    if tls.local is not None:
+        return _files(tls, tls.local)
     own = tls.chain[0].sha256 if tls.chain else ""
     others = [
         other
@@ -73,6 +79,28 @@ def _every(tls: TlsFacts, *, by_name: bool) -> list[tuple[TlsFacts, str, Severit
     ]
 
 
+def _files(tls: TlsFacts, local: TlsLocalFacts) -> list[tuple[TlsFacts, str, Severity]]:
+    """Return the facts of each file; one that no service uses is a hit of severity low at most."""
+    return [
+        (
+            tls.learn(**file.certificate(), server_name=file.server_name),
+            f" ({file.path})",
+            Severity.CRITICAL if file.services else Severity.LOW,
+        )
+        for file in local.files
+        if file.unread is None
+    ]
+
+
+def _without(local: TlsLocalFacts) -> list[Skip]:
+    """Return why some certificates of the machine, or all, cannot be judged."""
+    unread = [file.unread for file in local.files if file.unread is not None]
+    if local.files:
+        return [Skip(reason(each)) for each in unread]
+    reasons = "; ".join(map(reason, local.unread))
+    return [Skip(reasons or "no configuration names a certificate file")]
+
+
 def _main(tls: TlsFacts, other: OtherCertificate) -> dict[str, Any]:
     return {**other.certificate(), "server_name": other.server_name or tls.server_name}
 
@@ -87,7 +115,14 @@ def _tag(other: OtherCertificate) -> tuple[str, Severity]:
             return f" ({other.server_name})", Severity.MEDIUM
 
 
-def _merged(hits: list[tuple[Hit, str]], plain: tuple[str, ...]) -> Hit:
+def _days(hit: Hit) -> float:
+    """Return the days left that a hit names, which decide among hits of one severity."""
+    days = hit.params.get("days_left")
+    return days if isinstance(days, float) else 0.0
+
+
+def _merged(hits: list[tuple[Hit, str]], plain: tuple[str, ...], *, counted: bool) -> Hit:
+    """Return one hit for all; ``counted``: of a subject, it says how many others there are."""
     params: dict[str, Param] = {}
     for name in dict.fromkeys(name for hit, _ in hits for name in hit.params):
         found = [(hit.params[name], tag) for hit, tag in hits if name in hit.params]
@@ -102,5 +137,6 @@ def _merged(hits: list[tuple[Hit, str]], plain: tuple[str, ...]) -> Hit:
                 )
             )
         else:
-            params[name] = f"{value}{tag}" if name == "subject" else value
+            others = f", the first of {len(found)}," if counted and len(found) > 1 else ""
+            params[name] = f"{value}{tag}{others}" if name == "subject" else value
     return Hit(hits[0][0].severity, **params)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.model.tlsfacts import TlsFacts, Topic
+from seventh.model.tlsfacts import EarlyDataReplay, TlsFacts, Topic
 from seventh.protocols.tls.rules.examples import GOOD
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 MIN_DH_BITS = 2048
+TOO_EARLY = 425
+"""The status of a request in early data that waits for the handshake (RFC 8470 §5.2)."""
 EVERY_SERVER = (
     "# in http {{}}, instead of in each server {{}}: the default server of the socket decides"
 )
@@ -212,6 +214,58 @@ def early_data_on(tls: TlsFacts) -> Verdict:
     if tls.max_early_data_bytes:
         return unasked(tls, Topic.EARLY_DATA)
     return None if tls.tickets == 0 else unasked(tls, Topic.TICKET)
+
+
+@rule(
+    "TLS-0RTT-REPLAY",
+    Severity.HIGH,
+    tier=4,
+    source=Source.WIRE,
+    title="Early data is accepted twice",
+    evidence="the same bytes sent on two connections: early data accepted on both, and the "
+    "repeated HTTP/{version} request answered with {status} before the handshake was complete",
+    why="An attacker who records the first packets of a connection can have their request carried "
+    "out again, as often as they like, without any key.",
+    fix={
+        "nginx": "ssl_early_data off;",
+        "any": "Disable early data, or accept each session ticket once only: OpenSSL does, unless "
+        "the server sets SSL_OP_NO_ANTI_REPLAY, as nginx does.",
+    },
+    references=("RFC 9846 §8", "RFC 8470 §3"),
+    seed=("12.10.4",),
+    good=GOOD,
+    bad=GOOD.learn(
+        max_early_data_bytes=16384, early_data_accepted=True,
+        early_data_replay=EarlyDataReplay(
+            version="2", first_resumed=True, resumed=True, accepted=True, same_size=True, status=200
+        ),
+    ),
+)  # fmt: skip
+def early_data_replay(tls: TlsFacts) -> Verdict:
+    """Report a replay that was accepted and answered as the original was."""
+    replay = tls.early_data_replay
+    if replay is None:
+        verdict = early_data_on(tls)
+        return (
+            verdict if not isinstance(verdict, Hit) else Skip("only a check of https:// shows it")
+        )
+    if replay.failed:
+        return Skip(f"the replay failed: {replay.failed}")
+    if not replay.first_resumed:
+        return Skip("the server did not resume the session to be replayed")
+    if not replay.accepted:
+        both = replay.resumed and replay.same_size
+        return Skip("early data was rejected both times") if both else None
+    if not replay.same_size:
+        return Skip("early data was accepted on the second connection only")
+    if replay.status is None:
+        return Skip(
+            "early data was accepted twice, but no response came before the handshake was "
+            "complete: whether the request was carried out is not known"
+        )
+    if replay.status == TOO_EARLY:
+        return None
+    return Hit(version=replay.version, status=replay.status)
 
 
 @rule(

@@ -40,15 +40,20 @@ MAX_TLS12_SECONDS = 86_400
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(ticket_lifetime_seconds=MAX_TLS13_SECONDS + 1),
+    directives={"nginx": ("ssl_session_timeout", "ssl_protocols")},
 )
 def ticket_long(tls: TlsFacts) -> Verdict:
-    """Report a declared lifetime beyond the limit of the negotiated version; 0 declares none."""
+    """Report a declared lifetime beyond the limit of the negotiated version; 0 declares none.
+
+    A file's is that of the newest version that it enables, which clients negotiate.
+    """
     lifetime = tls.ticket_lifetime_seconds
-    if lifetime is None or tls.version is None:
+    version = tls.versions[-1] if tls.configured and tls.versions else tls.version
+    if lifetime is None or version is None:
         if tls.tickets == 0:
             return not_applicable("the server sent no session ticket")
         return unasked(tls, Topic.TICKET)
-    if tls.version == "TLSv1.3":
+    if version == "TLSv1.3":
         forbidden = lifetime > MAX_TLS13_SECONDS
         return Hit(what="forbidden", seconds=lifetime) if forbidden else None
     return Hit(what="long", seconds=lifetime) if lifetime > MAX_TLS12_SECONDS else None

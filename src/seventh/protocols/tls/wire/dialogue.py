@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason
-from seventh.model.tlsfacts import StarttlsName
+from seventh.model.starttls import StarttlsName
 from seventh.wire.identify import identify
 from seventh.wire.text import printable, quoted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seventh.model.tlsfacts import StarttlsName
+from seventh.model.starttls import StarttlsName
 from seventh.protocols.tls.wire.dialogue import Starttls
 from seventh.protocols.tls.wire.ldap import ldap
 from seventh.protocols.tls.wire.mailbox import imap, pop3, sieve

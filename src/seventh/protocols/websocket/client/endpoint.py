@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from seventh.model.failure import Failed
 from seventh.net.address import Address
+from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
@@ -23,13 +24,10 @@ from seventh.protocols.websocket.client.request import handshake_options_of
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts import Ambient, Handshake, WebSocketFacts
 from seventh.protocols.websocket.wire.deflate import Deflate
-from seventh.protocols.websocket.wire.frames import Frames
 from seventh.protocols.websocket.wire.handshake import (
-    VERSION,
     Offer,
     handshake_request,
     handshake_response,
-    new_key,
     refusal,
 )
 from seventh.web.connection import HttpConnection
@@ -37,6 +35,8 @@ from seventh.web.h1 import H1Connection
 from seventh.web.message import Fields, Request, Response, Unfinished
 from seventh.wire.address import reach
 from seventh.wire.text import printable
+from seventh.wire.websocket_frames import Frames
+from seventh.wire.websocket_key import VERSION, new_key
 
 HANDSHAKE_SECONDS = 5.0
 """How long a response to a handshake may take."""
@@ -121,13 +121,11 @@ class Endpoint:
             return below
         tls = prepare(below, self.ctx.options, self.name, alpn=(alpn,), profile="lenient")
         try:
-            if phase == "tls":
-                await shake(self.ctx, tls, self.connect, self.name)
-            else:
-                await tls.handshake(Stopwatch(), phase)
-        except BaseException:  # of any kind, a cancelled check too: close, and raise it again
-            tls.close()
-            raise
+            with on_failure(tls.close):
+                if phase == "tls":
+                    await shake(self.ctx, tls, self.connect, self.name)
+                else:
+                    await tls.handshake(Stopwatch(), phase)
         finally:
             if phase == "tls":
                 note_handshake(self.ctx, tls, self.name)

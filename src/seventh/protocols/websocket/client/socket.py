@@ -11,7 +11,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.net.stopwatch import now_ns, user_mark
 from seventh.net.stream import Stream
-from seventh.protocols.websocket.wire.frames import Closed, Event, Frames, Message, Pinged, Ponged
+from seventh.wire.websocket_frames import Closed, Event, Frames, Message, Pinged, Ponged
 
 PING_BYTES = 8
 CLOSE_SECONDS = 3.0
@@ -99,10 +99,11 @@ class Socket:
         self.reset = failed.reason is Reason.PEER_RESET
         self.ended_at = self.ended_at or user_mark()
 
-    async def receive(self, until_ns: int) -> list[Event] | None:
+    async def receive(self, until_ns: int, *, amid: bool = False) -> list[Event] | None:
         """Return the next events: none at the socket's end, None at ``until_ns``.
 
-        Answers pings. Raises ProtocolViolation, after having sent its close frame, and Failed when
+        Answers pings; ``amid`` one of our own frames only later, as the answer would become a part
+        of that frame. Raises ProtocolViolation, after having sent its close frame, and Failed when
         the budget is spent.
         """
         if not self.alive:
@@ -129,7 +130,8 @@ class Socket:
             raise
         self.messages += (event for event in events if isinstance(event, Message))
         self.pings += (event.at for event in events if isinstance(event, Pinged))
-        await self.flush()
+        if not amid:
+            await self.flush()
         return events
 
     async def until(self, ready: Callable[[Event], bool], until_ns: int) -> Event | None:

@@ -21,6 +21,7 @@ from seventh.protocols.websocket.facts.live import (
     Token,
     Violation,
 )
+from seventh.protocols.websocket.facts.local import SocketLocalFacts
 
 Outcome = Literal["open", "refused", "failed"]
 """``open``: the protocol was switched; ``refused``: an HTTP response; ``failed``: neither."""
@@ -198,6 +199,8 @@ class WebSocketFacts(Facts, frozen=True, kw_only=True):
     hold: Hold | None = None
     proxied: ProxiedUpgrade | None = None
     """How a proxy's configuration file forwards the handshake."""
+    local: SocketLocalFacts | None = None
+    """The limits of connections, learnt on the machine itself (``seventh local sockets``)."""
 
     # -- the check itself
     secure: bool | None = None

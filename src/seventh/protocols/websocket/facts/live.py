@@ -8,6 +8,9 @@ import msgspec
 
 from seventh.model.drawing import Drawing, Span
 
+_MOST_SPANS = 10_000
+"""A bound for the number of sockets that another machine reports (``--from``)."""
+
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A socket after its token expires."""
@@ -220,7 +223,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
             for code in self.closes
         ]
         stood = Span(label="open", low=0.0, high=self.seconds, value="to the end")
-        spans += [stood] * (self.sockets - len(spans))
+        spans += [stood] * min(self.sockets - len(spans), _MOST_SPANS)
         before = 0.0
         for number, at in enumerate(self.pinged_seconds, start=1):
             gap = at - before

@@ -6,13 +6,13 @@ import asyncio
 import base64
 import contextlib
 import json
-import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from seventh.labkit import serve as labkit
-from seventh.labkit.serve import Kit, Served, find_program
+from seventh.labkit.elsewhere import added
+from seventh.labkit.serve import Kit, Served
 from seventh.labkit.web.handler import Answer
 from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import web_server
@@ -185,7 +185,7 @@ async def serve_setup(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
     options = dict(setup.options)
     async with contextlib.AsyncExitStack() as stack:
         if setup.host == ELSEWHERE:
-            stack.enter_context(_elsewhere())
+            stack.enter_context(added(ELSEWHERE))
         issued = kit.authority.issue() if setup.secure else None
         if issued is not None:
             options["ca_file"] = str(kit.authority.ca_file)
@@ -243,15 +243,3 @@ def token(expiry: float) -> str:
     parts = ({"alg": "none", "typ": "JWT"}, {"sub": "lab", "exp": expiry})
     encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
     return b".".join([*encoded, b"none"]).decode("ascii")
-
-
-@contextlib.contextmanager
-def _elsewhere() -> Iterator[None]:
-    """Add ELSEWHERE to this machine for one block."""
-    ip = find_program("ip") or "ip"
-    route = ["local", ELSEWHERE, "dev", "lo"]
-    subprocess.run([ip, "route", "replace", *route], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run([ip, "route", "del", *route], check=False, capture_output=True)

@@ -19,8 +19,8 @@ from websockets.protocol import OPEN, SERVER, Protocol
 from seventh.labkit.web.handler import Answer, Pipe
 from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.lab.setup import Setup
-from seventh.protocols.websocket.wire.handshake import VERSION, accept_of, is_valid_key
 from seventh.web.message import Fields, Request
+from seventh.wire.websocket_key import VERSION, accept_of, is_valid_key
 
 SUBPROTOCOL = "hub.v1"
 PUBLISH = "publish "

@@ -9,7 +9,7 @@ import zlib
 
 from seventh.labkit.web.handler import Pipe
 from seventh.protocols.websocket.lab.setup import Tunnel
-from seventh.protocols.websocket.wire.frames import (
+from seventh.wire.websocket_frames import (
     BINARY,
     CLOSE,
     CONTINUATION,

@@ -19,8 +19,8 @@ from seventh.protocols.websocket.facts import Handshake
 from seventh.protocols.websocket.probe import reply, variants
 from seventh.protocols.websocket.probe.cookies import may_name_a_user
 from seventh.protocols.websocket.probe.permitted import with_permission
-from seventh.protocols.websocket.wire.frames import Message, close_code_text
 from seventh.web.h1 import H1Connection
+from seventh.wire.websocket_frames import Message, close_code_text
 
 _ORIGIN_REFUSALS = frozenset({400, 403, 404})
 """How servers refuse an Origin: with 403 (RFC 6455 §4.2.2), some libraries with others."""

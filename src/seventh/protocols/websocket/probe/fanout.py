@@ -15,7 +15,7 @@ from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Fanout, Receiver
-from seventh.protocols.websocket.wire.frames import Message
+from seventh.wire.websocket_frames import Message
 
 ROUNDS = 5
 ROUND_SECONDS = 2.0

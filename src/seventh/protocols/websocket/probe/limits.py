@@ -12,7 +12,7 @@ from seventh.net.wait import Cutoff, DeadlineError
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Backpressure, Burst, LongMessage
-from seventh.protocols.websocket.wire.frames import TEXT, masked_by, raw_head
+from seventh.wire.websocket_frames import TEXT, masked_by, raw_head
 
 SIZES = (64 * 1024, 1024 * 1024, 16 * 1024 * 1024)
 PIECE = 256 * 1024
@@ -65,13 +65,15 @@ async def _one_long(
         # Many servers refuse a length as soon as they read it. With no data in flight, the
         # server's kernel sends no reset, which could overtake the close frame.
         await socket.send_raw(raw_head(TEXT, size) + mask)
-        await socket.until_closed(endpoint.ctx.budget.within(HEAD_SECONDS))
+        head_until = endpoint.ctx.budget.within(HEAD_SECONDS)
+        while socket.alive and await socket.receive(head_until, amid=True) is not None:
+            pass
         while sent < size and socket.alive:
             async with Cutoff(min(ANSWER_SECONDS, endpoint.ctx.budget.seconds_left / 2)):
                 if await socket.send_raw(piece[: size - sent]) is None:
                     break
                 sent += PIECE
-                await socket.receive(now_ns() + 1)
+                await socket.receive(now_ns() + 1, amid=True)
         if not socket.alive:
             await _receive_rest(endpoint, socket)
         elif await socket.survives(until) is not None:

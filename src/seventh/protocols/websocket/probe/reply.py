@@ -12,9 +12,9 @@ from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.request import text_of
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Reply, ReplyOutcome
-from seventh.protocols.websocket.wire.frames import Message, close_code_text
 from seventh.web.search import first_match, pattern_of
 from seventh.wire.text import printable, quoted
+from seventh.wire.websocket_frames import Message, close_code_text
 
 PHASE = "ws.reply"
 MAX_TEXT = 65536

@@ -23,7 +23,7 @@ from seventh.web.h2 import ENABLE_CONNECT_PROTOCOL, H2Connection
 FOREIGN_ORIGIN = "https://seventh-foreign-origin.invalid"
 """An origin that no allow-list contains (RFC 6761 §6.4)."""
 UNKNOWN_VERSION = 99
-QUIC_SECONDS = 1.5
+QUIC_SECONDS = 3.0
 """The longest wait for a QUIC handshake: most servers without QUIC do not answer."""
 CLOSE_SECONDS = 0.5
 PING_SECONDS = 2.0

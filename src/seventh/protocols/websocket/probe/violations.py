@@ -7,7 +7,7 @@ from seventh.net.stopwatch import now_ns
 from seventh.protocols.websocket.client.endpoint import Endpoint
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Violation, ViolationKind
-from seventh.protocols.websocket.wire.frames import BINARY, CONTINUATION, PING, TEXT, raw_frame
+from seventh.wire.websocket_frames import BINARY, CONTINUATION, PING, TEXT, raw_frame
 
 ANSWER_SECONDS = 1.0
 

@@ -5,10 +5,6 @@ The response is checked against the standard here, without a library's leniency.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import os
 from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import quote
@@ -22,12 +18,11 @@ from seventh.protocols.websocket.facts import Handshake
 from seventh.protocols.websocket.wire.deflate import OFFER, Deflate, negotiated
 from seventh.web.message import Fields, Request, Response
 from seventh.wire.text import printable
+from seventh.wire.websocket_key import VERSION, accept_of
 
-VERSION = 13
 DEFLATE = "permessage-deflate"
 MAX_EXTENSIONS = 8
 """The most extensions of a response that are read."""
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEPT = "/?:@!$&'()*+,;=-._~%[]"
 _PORTS = {"ws": 80, "wss": 443}
 _SITES = {"ws": "http", "wss": "https"}
@@ -60,25 +55,6 @@ def resource(target: Target) -> str:
     if not path.startswith("/"):
         path = f"/{path}"
     return quote(path, safe=_KEPT)
-
-
-def new_key() -> str:
-    """Return 16 random bytes in base64 (§4.1 item 7)."""
-    return base64.b64encode(os.urandom(16)).decode("ascii")
-
-
-def accept_of(key: str) -> str:
-    """Return the Sec-WebSocket-Accept that belongs to ``key`` (§4.2.2 item 5.4)."""
-    digest = hashlib.sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()
-    return base64.b64encode(digest).decode("ascii")
-
-
-def is_valid_key(key: str) -> bool:
-    """Return whether a Sec-WebSocket-Key is 16 bytes in base64 (§4.2.1 item 5)."""
-    try:
-        return len(base64.b64decode(key, validate=True)) == 16
-    except (binascii.Error, ValueError):
-        return False
 
 
 def handshake_request(

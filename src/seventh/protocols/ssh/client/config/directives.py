@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import tomllib
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -127,6 +128,33 @@ def known(kind: str, version: Version | None = None) -> tuple[str, ...]:
     return tuple(
         name for name, removed in rows.items()
         if version is None or not removed or version < version_of(removed)
+    )  # fmt: skip
+
+
+_LATER = frozenset(
+    ["mlkem768nistp256-sha256", "sntrup4591761x25519-sha512@tinyssh.org", "ssh-xmss@openssh.com",
+     "ssh-xmss-cert-v01@openssh.com", "ssh-mldsa44-ed25519@openssh.com",
+     "ssh-mldsa44-ed25519-cert-v01@openssh.com"]
+)  # fmt: skip
+"""Algorithms that are in no default list and came after 7.0, or need an option of the build."""
+
+
+def supported(kind: str, version: Version) -> frozenset[str]:
+    """Return the algorithms of a kind that a version can surely be told to use.
+
+    One that is in a default list is so from the first version that has it there.
+    """
+    table = _table("defaults.toml")
+    first: dict[str, Version] = {}
+    for side, name in itertools.product(("server", "client"), ("KexAlgorithms", "Ciphers", "MACs",
+                                                               "HostKeyAlgorithms")):  # fmt: skip
+        if LISTS[name.lower()] == kind:
+            for text, value in table[side].get(name, {}).items():
+                for each in value.split(","):
+                    first[each] = min(first.get(each, (99,)), version_of(text))
+    return frozenset(
+        each for each in known(kind, version)
+        if each not in _LATER and first.get(each, (7, 0)) <= max(version, (7, 0))
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Judges what is learnt of mail hosts and mail domains."""

@@ -1,0 +1,1 @@
+"""Parsers and evaluators of the records of a mail domain."""

@@ -1,0 +1,55 @@
+"""What the reference broker keeps of a client between its connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from seventh.protocols.mqtt.lab.setup import Setup
+from seventh.protocols.mqtt.wire.packets import Publish, Subscription
+from seventh.protocols.mqtt.wire.session import MAX_RECEIVE_MAXIMUM, Session
+from seventh.protocols.mqtt.wire.topics import shared
+
+if TYPE_CHECKING:
+    from seventh.protocols.mqtt.lab.client import Client
+
+
+class Subscribed(msgspec.Struct, frozen=True):
+    """One subscription of a session."""
+
+    wanted: Subscription
+    number: int | None
+    """Its subscription id."""
+
+    @property
+    def pattern(self) -> str:
+        """The filter to match, without the group of a shared subscription."""
+        parts = shared(self.wanted.filter)
+        return parts.filter if parts is not None else self.wanted.filter
+
+
+class State:
+    """What the broker keeps of one client id."""
+
+    def __init__(self, client_id: str, user: str, setup: Setup) -> None:
+        self.client_id = client_id
+        self.user = user
+        self.session = Session(setup.receive_maximum or MAX_RECEIVE_MAXIMUM)
+        self.subscriptions: dict[str, Subscribed] = {}
+        self.client: Client | None = None
+        self.expiry_seconds = 0
+        self.ends_at: float | None = None
+        """When the session ends, on the monotonic clock; None while connected, or never."""
+        self.max_queued = setup.max_queued
+
+    async def deliver(self, message: Publish) -> None:
+        """Send a message, or keep it for the next connection."""
+        if self.client is None and not message.qos:
+            return
+        packets = self.session.publish(message)
+        if self.session.queued > self.max_queued:
+            self.session.drop_queued()
+        for packet in packets:
+            if self.client is not None:
+                await self.client.send(packet)

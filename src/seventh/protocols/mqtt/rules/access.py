@@ -1,0 +1,215 @@
+"""Who may connect, and what protects the connection."""
+
+from __future__ import annotations
+
+from seventh.model.severity import Severity
+from seventh.protocols.mqtt.facts import MqttFacts, Reply, Upgrade
+from seventh.protocols.mqtt.rules.examples import (
+    ACCEPTED,
+    CARRIED,
+    GOOD,
+    NO_REPLY,
+    OVER_WEBSOCKET,
+)
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
+
+_REACH = {"reach": {"public": "public", "private": "private"}}
+_REASONS = {
+    "0x81": "malformed packet", "0x82": "protocol error", "0x83": "implementation specific error",
+    "0x84": "unsupported version", "0x85": "client id not valid",
+    "0x86": "bad user name or password", "0x87": "not authorized", "0x88": "server unavailable",
+    "0x89": "server busy", "0x8a": "banned", "0x8c": "bad authentication method",
+    "0x97": "quota exceeded", "0x9c": "use another server", "0x9d": "server moved",
+    "0x9f": "connection rate exceeded",
+}  # fmt: skip
+
+
+@rule(
+    "MQTT-PLAINTEXT",
+    Severity.HIGH,
+    tier=0,
+    source=Source.WIRE,
+    title="MQTT without TLS",
+    evidence="mqtt:// answers at a {reach} address",
+    phrases=_REACH,
+    why="Anyone on the path can read and change every message, and read the password of every "
+    "client.",
+    fix={
+        "mosquitto": "listener 1883 127.0.0.1\nlistener 8883\n"
+        "certfile /etc/mosquitto/certs/fullchain.pem\n"
+        "keyfile /etc/mosquitto/certs/private.pem",
+        "any": "Serve MQTT inside TLS on port 8883, and close port 1883 to other machines.",
+    },
+    references=("MQTT Version 5.0 §5.4",),
+    seed=("12.7.3",),
+    good=GOOD,
+    bad=GOOD.learn(secure=False),
+)
+def plaintext(mqtt: MqttFacts) -> Verdict:
+    """Judge mqtt:// beyond this machine."""
+    if mqtt.secure is None or not mqtt.replies:
+        return NO_REPLY
+    if mqtt.websocket:
+        return not_applicable("MQTT-WSS judges WebSocket without TLS")
+    if mqtt.secure:
+        return None
+    if mqtt.reach is None:
+        return CARRIED
+    return None if mqtt.reach == "loopback" else Hit(reach=mqtt.reach)
+
+
+@rule(
+    "MQTT-WSS",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="MQTT over WebSocket fails or lacks TLS",
+    evidence="{faults}",
+    phrases={
+        "faults": {
+            "refused": "HTTP {status} to the WebSocket handshake",
+            "invalid": "the 101 has no valid Sec-WebSocket-Accept",
+            "subprotocol": "the subprotocol mqtt is not chosen",
+            "clear": "mqtt+ws:// answers at a {reach} address",
+        },
+        **_REACH,
+    },
+    why="Browsers close a WebSocket without the subprotocol that they requested, and without TLS "
+    "anyone on the path reads messages and passwords; proxies also break it more often.",
+    fix={
+        "mosquitto": "listener 443\nprotocol websockets\n"
+        "certfile /etc/mosquitto/certs/fullchain.pem\n"
+        "keyfile /etc/mosquitto/certs/private.pem",
+        "any": "Serve MQTT over WebSocket inside TLS, and choose the subprotocol mqtt.",
+    },
+    references=("MQTT Version 5.0 §6", "RFC 6455 §10.6"),
+    seed=("12.7.3",),
+    good=OVER_WEBSOCKET,
+    bad=OVER_WEBSOCKET.learn(upgrade=Upgrade(outcome="open", status=101)),
+)
+def wss(mqtt: MqttFacts) -> Verdict:
+    """Judge the WebSocket handshake and the lack of TLS below it."""
+    if mqtt.websocket is False:
+        return not_applicable("the target is not MQTT over WebSocket")
+    if mqtt.upgrade is None:
+        return Skip("there was no response to the WebSocket handshake")
+    upgrade = mqtt.upgrade
+    faults: list[str] = []
+    if upgrade.outcome != "open":
+        faults.append(upgrade.outcome)
+    elif upgrade.subprotocol != "mqtt":
+        faults.append("subprotocol")
+    if not mqtt.secure and mqtt.reach not in {None, "loopback"}:
+        faults.append("clear")
+    if faults:
+        return Hit(faults=tuple(faults), status=upgrade.status, reach=mqtt.reach or "public")
+    return CARRIED if not mqtt.secure and mqtt.reach is None else None
+
+
+@rule(
+    "MQTT-ANON",
+    Severity.HIGH,
+    tier=1,
+    source=Source.WIRE,
+    title="Anonymous connections accepted",
+    evidence="CONNECT without a user name, a password and a client certificate is accepted "
+    "({versions})",
+    why="Unless an access control list stops them, clients that the operator does not know read "
+    "and publish messages.",
+    fix={
+        "mosquitto": "allow_anonymous false\npassword_file /etc/mosquitto/passwd",
+        "any": "Require a user name and password, or a client certificate.",
+    },
+    references=("MQTT Version 5.0 §5.4.1",),
+    seed=("12.7.4",),
+    good=GOOD,
+    bad=GOOD.learn(v5=ACCEPTED, v311=ACCEPTED),
+)
+def anonymous(mqtt: MqttFacts) -> Verdict:
+    """Judge the replies to clients without a credential."""
+    if mqtt.anonymous is None:
+        if mqtt.client_certificate == "required":
+            return None
+        return NO_REPLY
+    if not mqtt.anonymous:
+        return None
+    if mqtt.client_certificate == "given":
+        return Skip("--cert was given, so the behaviour without a certificate is unknown")
+    replies = {"MQTT 5": mqtt.v5, "MQTT 3.1.1": mqtt.v311}
+    return Hit(versions=tuple(name for name, reply in replies.items() if _accepted(reply)))
+
+
+def _accepted(reply: Reply | None) -> bool:
+    return reply is not None and reply.outcome == "accepted"
+
+
+@rule(
+    "MQTT-MTLS-OPT",
+    Severity.MEDIUM,
+    tier=0,
+    source=Source.WIRE,
+    title="The client certificate is optional",
+    evidence="the broker requests a client certificate, and accepts a client without one",
+    why="A device without a certificate is accepted like one with it, so the certificates protect "
+    "nothing.",
+    fix={
+        "mosquitto": "require_certificate true\nuse_identity_as_username true",
+        "any": "Require the client certificate, and take the user name from it.",
+    },
+    references=("MQTT Version 5.0 §5.4.2",),
+    seed=("12.7.3",),
+    good=GOOD.learn(client_certificate="required"),
+    bad=GOOD.learn(client_certificate="optional", v5=ACCEPTED),
+)
+def mtls_optional(mqtt: MqttFacts) -> Verdict:
+    """Judge a CONNACK to a client without the certificate that TLS requested."""
+    match mqtt.client_certificate:
+        case None:
+            return Skip("no TLS handshake was completed")
+        case "given":
+            return Skip("--cert was given, so the behaviour without a certificate is unknown")
+        case "not-requested":
+            return not_applicable("the broker requests no client certificate")
+        case "required":
+            return None
+    if mqtt.anonymous or mqtt.accepts_login:
+        return Hit()
+    return None if mqtt.login is not None else Skip("no login without a certificate was tried")
+
+
+@rule(
+    "MQTT-AUTH-FAIL",
+    Severity.HIGH,
+    tier=2,
+    source=Source.WIRE,
+    title="The broker refuses the login",
+    evidence="CONNECT with the user name and password is refused: {cause}{explanation}",
+    phrases={
+        "cause": {
+            **{code: f"{code} ({text})" for code, text in _REASONS.items()},
+            "closed": "the connection is closed without a CONNACK",
+            "other": "another reason code",
+        },
+        "explanation": {"none": "", "given": "; its explanation: {answer}"},
+    },
+    why="Clients with this credential get no connection.",
+    fix={
+        "any": "Correct the user name or password (0x86), or the client's permissions (0x87); "
+        "other codes name a fault of the broker.",
+    },
+    references=("MQTT Version 5.0 §3.2.2.2",),
+    seed=("12.11.6",),
+    good=GOOD,
+    bad=GOOD.learn(login=Reply(outcome="refused", code=0x86)),
+)
+def auth_fail(mqtt: MqttFacts) -> Verdict:
+    """Judge the reply to the credential."""
+    if mqtt.login is None:
+        why = "no credential was sent"
+        return Skip(f"{why}: {mqtt.withheld}" if mqtt.withheld else why)
+    if mqtt.login.outcome == "accepted":
+        return None
+    code = "closed" if mqtt.login.code is None else f"0x{mqtt.login.code:02x}"
+    known = code if code in _REASONS or code == "closed" else "other"
+    said = mqtt.login.explanation
+    return Hit(cause=known, explanation="given" if said else "none", answer=said)

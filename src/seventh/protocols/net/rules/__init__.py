@@ -1,0 +1,1 @@
+"""The network's rules: paths, and what listens on the machine itself."""

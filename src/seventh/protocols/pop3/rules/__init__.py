@@ -1,0 +1,1 @@
+"""The judgement of a POP3 server."""

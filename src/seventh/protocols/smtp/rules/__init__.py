@@ -1,0 +1,1 @@
+"""Judgements of what was learnt over SMTP."""

@@ -1,0 +1,1 @@
+"""SMTP's codec: replies, extensions and enhanced status codes."""

@@ -1,0 +1,1 @@
+"""SNMP's bytes: BER, messages, and the user-based security model."""

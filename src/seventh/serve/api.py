@@ -1,0 +1,248 @@
+"""The API: targets, incidents, findings, silences, and checks now."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from seventh import __version__
+from seventh.model.failure import UsageError
+from seventh.render.document import json_document
+from seventh.render.entries import clean
+from seventh.render.view import PLAIN, Document
+from seventh.render.wording import Wording, built
+from seventh.serve import queries
+from seventh.serve.checks import BusyError, Checks
+from seventh.serve.entries import (
+    SCHEMA,
+    FindingEntry,
+    IncidentEntry,
+    NewSilence,
+    SilenceEntry,
+    TargetEntry,
+    cause_entry,
+    instant,
+    instant_or_none,
+    pulse_entry,
+)
+from seventh.serve.latest import Latest
+from seventh.watch import records
+from seventh.watch.alerting import THIS_MACHINE
+from seventh.watch.alerts import VANTAGE
+from seventh.watch.config import WatchedTarget
+from seventh.watch.records import Silence
+from seventh.watch.run import Watcher
+from seventh.watch.store import Store, StoreError
+from seventh.watch.verdict import Condition, State
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Refused(Exception):  # noqa: N818 - an answer
+    """What is answered instead."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Api:
+    """What is served below ``/api/v1``."""
+
+    def __init__(self, watcher: Watcher, store: Store, latest: Latest) -> None:
+        self._watcher, self._store = watcher, store
+        self._checks = Checks(store, latest)
+        self._titles: dict[str, str] = {}
+
+    def routes(self) -> list[Route]:
+        """Return what this serves."""
+        return [
+            Route("/api/v1/targets", _answered(self.targets)),
+            Route("/api/v1/incidents", _answered(self.incidents)),
+            Route("/api/v1/findings", _answered(self.findings)),
+            Route("/api/v1/silences", _answered(self.silences)),
+            Route("/api/v1/silences", _answered(self.add_silence), methods=["POST"]),
+            Route("/api/v1/silences/{number:int}", _answered(self.end_silence),
+                  methods=["DELETE"]),
+            Route("/api/v1/check", _answered(self.check), methods=["POST"]),
+        ]  # fmt: skip
+
+    async def targets(self, request: Request) -> Response:
+        """Answer with all targets, or one: ``?target=NAME``."""
+        wanted = request.query_params.get("target")
+        found = [entry for entry in self._targets() if wanted is None or entry.name == wanted]
+        if wanted is not None and not found:
+            raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
+        return _json("targets", found)
+
+    def _targets(self) -> Iterable[TargetEntry]:
+        watcher = self._watcher
+        for number, each in watcher.watched():
+            state = watcher.fleet.states.get(number, State())
+            target = each if isinstance(each, WatchedTarget) else None
+            yield TargetEntry(
+                name=each.name, url=str(target.target) if target is not None else None,
+                labels=each.labels, parents=target.parents if target is not None else (),
+                every_seconds=each.every_ns / 1e9, condition=state.condition,
+                since=instant_or_none(state.since_ns),
+                held=watcher.fleet.holds.get((number, Condition.DOWN, "")),
+                last=pulse_entry(watcher.last.get(number)),
+            )  # fmt: skip
+
+    async def incidents(self, request: Request) -> Response:
+        """Answer with incidents, the newest first: ``?firing=1&before=ID&limit=N``."""
+        firing = request.query_params.get("firing", "0") not in {"", "0"}
+        before = _count(request, "before", None)
+        most = _count(request, "limit", 100)
+        found = await asyncio.wrap_future(self._store.run(
+            lambda database: queries.incidents(
+                database, firing=firing, before=before, most=min(most or 0, queries.MOST)
+            )
+        ))  # fmt: skip
+        names = await asyncio.wrap_future(self._store.run(queries.names))
+        return _json("incidents", [
+            IncidentEntry(
+                id=each.id, kind=each.kind, phase=each.phase, given_up=each.given_up,
+                target=THIS_MACHINE if each.target == VANTAGE else names.get(each.target, ""),
+                since=instant(each.since_ns), fired=instant(each.fired_ns),
+                sent=instant_or_none(each.sent_ns), resolved=instant_or_none(each.resolved_ns),
+                cause=cause_entry(each.cause),
+            )
+            for each in found
+        ])  # fmt: skip
+
+    async def findings(self, request: Request) -> Response:
+        """Answer with the findings that are present, of all targets or one."""
+        wanted = request.query_params.get("target")
+        found = await asyncio.wrap_future(self._store.run(queries.findings))
+        named = [(self._watcher.name(each.target), each) for each in found]
+        return _json("findings", [
+            FindingEntry(
+                target=name, id=clean(each.id), severity=each.severity, title=self._title(each.id),
+                params={clean(key): _plain(value) for key, value in each.params.items()},
+                first_seen=instant(each.first_ns), last_seen=instant(each.last_ns),
+            )
+            for name, each in named
+            if name is not None and wanted in {None, name}
+        ])  # fmt: skip
+
+    def _title(self, rule: str) -> str:
+        """Return the title of a rule; its id if it is not known."""
+        if not self._titles:
+            wording = Wording()
+            self._titles = {
+                each.id: wording.of_rule(room, each).title
+                for room, rules in built().items()
+                for each in rules
+            }
+        return self._titles.get(rule, clean(rule))
+
+    async def silences(self, request: Request) -> Response:
+        """Answer with the silences that are not over."""
+        return _json("silences", [_silence(*each) for each in (await self._silences()).items()])
+
+    async def _silences(self) -> dict[int, Silence]:
+        now_ns = time.time_ns()
+        return await asyncio.wrap_future(
+            self._store.run(lambda database: records.silences(database, now_ns))
+        )
+
+    async def add_silence(self, request: Request) -> Response:
+        """Add a silence from now on; it applies within a second."""
+        try:
+            new = msgspec.json.decode(await request.body(), type=NewSilence)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"not a silence: {error}") from None
+        now_ns = time.time_ns()
+        silence = Silence(
+            match=new.match, from_ns=now_ns, until_ns=now_ns + round(new.seconds * 1e9),
+            by=new.by, why=new.why,
+        )  # fmt: skip
+        number = await asyncio.wrap_future(
+            self._store.run(lambda database: records.add_silence(database, silence))
+        )
+        return _json("silences", [_silence(number, silence)], HTTPStatus.CREATED)
+
+    async def end_silence(self, request: Request) -> Response:
+        """End a silence now."""
+        number, now_ns = request.path_params["number"], time.time_ns()
+        known = (await self._silences()).get(number)
+        if known is None:
+            raise Refused(HTTPStatus.NOT_FOUND, "no silence has this number")
+        await asyncio.wrap_future(
+            self._store.run(lambda database: records.end_silence(database, number, now_ns))
+        )
+        return _json("silences", [_silence(number, replace(known, until_ns=now_ns))])
+
+    async def check(self, request: Request) -> Response:
+        """Run the full check of a watched target, ``?target=NAME``; answer with its report."""
+        wanted = request.query_params.get("target")
+        found = [each for each in self._watcher.targets.items() if each[1].name == wanted]
+        if not found:
+            raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
+        try:
+            report = await self._checks.check(*found[0])
+        except BusyError as error:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, str(error)) from None
+        document = Document(
+            generated_at=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            version=__version__, reports=(report,),
+        )  # fmt: skip
+        return _answer(json_document(document, PLAIN))
+
+
+def _silence(number: int, silence: Silence) -> SilenceEntry:
+    return SilenceEntry(
+        id=number, match=silence.match, since=instant(silence.from_ns),
+        until=instant(silence.until_ns), by=silence.by, why=silence.why,
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return clean(value) if isinstance(value, str) else value
+
+
+def _count(request: Request, name: str, default: int | None) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise Refused(HTTPStatus.BAD_REQUEST, f"{name}: not a number from 0 on")
+    return int(text)
+
+
+def _answered(handler: Handler) -> Handler:
+    """Return ``handler`` with its errors as answers."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Refused as refused:
+            status, text = refused.status, str(refused)
+        except UsageError as error:
+            status, text = HTTPStatus.BAD_REQUEST, str(error)
+        except StoreError:
+            status, text = HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now"
+        return _answer({"schema": SCHEMA, "error": clean(text)}, status)
+
+    return answer
+
+
+def _json(name: str, entries: list[Any], status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return _answer({"schema": SCHEMA, name: entries}, status)
+
+
+def _answer(content: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -1,0 +1,1 @@
+"""Watching targets: when each has its pulse, what is kept, and what the results mean."""

@@ -1,0 +1,246 @@
+"""The tables of ``seventh.toml`` and their keys; docs/seventh.toml.md is made from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from seventh.model.option import Option
+from seventh.watch.verdict import MAX_WINDOW
+
+Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
+Interval = Annotated[float, Meta(ge=1, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=MAX_WINDOW)]
+Names = tuple[str, ...]
+Labels = dict[str, str]
+Body = dict[str, Any]
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """``[watch]``: what holds for all."""
+
+    state: Annotated[
+        str | None,
+        Option(flag="state", help="folder of the store",
+               default="seventh in the user's state folder"),
+    ] = None  # fmt: skip
+    parallel: Annotated[
+        int, Meta(ge=1, le=100_000), Option(flag="parallel", help="maximum pulses at once")
+    ] = 1000  # fmt: skip
+
+
+class Defaults(msgspec.Struct, frozen=True, kw_only=True):
+    """``[defaults]``, or several ``[[defaults]]`` with ``match``: of targets, by their labels.
+
+    Of several that match, the later one wins. Every option of a targets file is possible, too.
+    """
+
+    match: Annotated[
+        Labels, Option(flag="match", help="labels that a target must have", default="every target")
+    ] = {}  # fmt: skip
+    every: Annotated[
+        Interval,
+        Option(
+            flag="every", help="time between two pulses, in seconds; a pulse may take 0.9 of it"
+        ),
+    ] = 30.0
+    parents: Annotated[
+        Names, Option(flag="parents", help="names of targets that it needs: while one is down, no "
+                      "alert is sent")
+    ] = ()  # fmt: skip
+
+
+class TargetKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[target]]``: one for each; every option of a targets file is possible, too."""
+
+    url: Annotated[str, Option(flag="url", help="what to watch, such as ssh://host")]
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200),
+        Option(flag="name", help="unique name", default="its URL"),
+    ] = ""  # fmt: skip
+    labels: Annotated[
+        Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
+    ] = {}  # fmt: skip
+    every: Annotated[
+        Interval | None,
+        Option(flag="every", help="time between two pulses, in seconds", default="of [defaults]"),
+    ] = None  # fmt: skip
+    parents: Annotated[
+        Names | None,
+        Option(flag="parents", help="names of targets that it needs: while one is down, no "
+               "alert is sent", default="of [defaults]"),
+    ] = None  # fmt: skip
+
+
+class AlertKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[alert]]``: when an alert fires and is resolved, for the targets that match.
+
+    Without ``max`` it is about failures, else about the time of a phase. Of several for the same,
+    the last that matches applies.
+    """
+
+    match: Annotated[
+        Labels, Option(flag="match", help="labels that a target must have", default="every target")
+    ] = {}  # fmt: skip
+    phase: Annotated[
+        str, Option(flag="phase", help="phase that max limits", default="the sum of all phases")
+    ] = ""  # fmt: skip
+    max_seconds: Annotated[
+        Annotated[float, Meta(gt=0, le=86_400)] | None,
+        Option(flag="max", help="maximum duration of the phase, in seconds"),
+    ] = None  # fmt: skip
+    quantile: Annotated[
+        Annotated[float, Meta(ge=0.01, le=1)] | None,
+        Option(flag="quantile", help="quantile of the last pulses that max limits, such as 0.95, "
+               "instead of failures and passes"),
+    ] = None  # fmt: skip
+    failures: Annotated[
+        Count, Option(flag="failures", help="pulses that fail (or are too slow) before it fires")
+    ] = 3  # fmt: skip
+    of: Annotated[
+        Count, Option(flag="of", help="last pulses among which failures (or the quantile) count")
+    ] = 5  # fmt: skip
+    passes: Annotated[
+        Count, Option(flag="passes", help="pulses that succeed before it is resolved")
+    ] = 3  # fmt: skip
+    passes_of: Annotated[
+        Count | None,
+        Option(flag="passes-of", help="last pulses among which passes count", default="as passes"),
+    ] = None  # fmt: skip
+    for_seconds: Annotated[
+        Seconds,
+        Option(flag="for", help="time for which that has to hold before it fires, in seconds"),
+    ] = 0.0  # fmt: skip
+    keep_seconds: Annotated[
+        Seconds,
+        Option(flag="keep", help="time for which it has to be over before it is resolved, in "
+               "seconds"),
+    ] = 0.0  # fmt: skip
+    flap_changes: Annotated[
+        Annotated[int, Meta(ge=2, le=100)],
+        Option(flag="flap-changes", help="changes between up and down that are flapping: one "
+               "alert, held until there is none for flap-within"),
+    ] = 6  # fmt: skip
+    flap_within: Annotated[
+        Seconds, Option(flag="flap-within", help="time within which they are, in seconds")
+    ] = 3600.0  # fmt: skip
+
+
+class NotifyKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[notify]]``: where alerts are sent.
+
+    What is not received is kept in the store and tried again for seven days. A receiver may get a
+    notification twice, after a crash between sending it and noting that; its key is the same then
+    (``Idempotency-Key``, ``Message-ID``).
+    """
+
+    kind: Annotated[
+        Literal["webhook", "alertmanager", "smtp", "apprise"],
+        Option(flag="kind", help="what receives them; apprise needs seventh[apprise]"),
+    ]
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ]
+    url: Annotated[
+        str,
+        Option(flag="url", file="secret", help="where to send, as file:/path or env:NAME: it may "
+               "contain a secret. https://…, for smtp submission://user@host:587, for apprise any "
+               "of its URLs"),
+    ]  # fmt: skip
+    token: Annotated[
+        str | None,
+        Option(flag="token", file="secret", help="bearer token or password, as file:/path or "
+               "env:NAME"),
+    ] = None  # fmt: skip
+    match: Annotated[
+        Labels, Option(flag="match", help="labels that a target must have", default="every target")
+    ] = {}  # fmt: skip
+    body: Annotated[
+        Body | None,
+        Option(flag="body", help="body of a webhook, such as { text = \"{title}\" }; {title}, "
+               "{text}, {status}, {reason} and every other key of seventh.alert/1 are filled in",
+               default="seventh.alert/1"),
+    ] = None  # fmt: skip
+    sender: Annotated[
+        str | None, Option(flag="from", help="sender of mail; required for smtp")
+    ] = None  # fmt: skip
+    recipients: Annotated[
+        Names, Option(flag="to", help="recipients of mail; required for smtp")
+    ] = ()  # fmt: skip
+    ca: Annotated[str | None, Option(flag="ca", help="file of an additional CA to trust (PEM)")] = (
+        None
+    )
+    plaintext: Annotated[
+        bool, Option(flag="allow-plaintext", help="whether a password may be sent without TLS")
+    ] = False
+
+
+class HeartbeatKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[heartbeat]]``: with ``url`` a signal that watching works, else a job that reports here.
+
+    The signal is a GET of the URL, and stops when pulses, the store or the sending of alerts stop:
+    a service elsewhere that misses it can alert. A job reports to ``/heartbeat/NAME``, which
+    ``[serve]`` answers: it is down when it reports a failure (``?failed=1``), or nothing in time.
+    """
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ]
+    every: Annotated[
+        Annotated[float, Meta(ge=1, le=31_536_000)],
+        Option(flag="every", help="time between two signals or reports, in seconds"),
+    ]  # fmt: skip
+    url: Annotated[
+        str | None,
+        Option(flag="url", file="secret", help="what to request, as file:/path or env:NAME"),
+    ] = None  # fmt: skip
+    grace: Annotated[
+        Seconds, Option(flag="grace", help="how much later a report may be, in seconds")
+    ] = 60.0  # fmt: skip
+    labels: Annotated[
+        Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
+    ] = {}  # fmt: skip
+
+
+class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[serve]``: metrics, probes and the API, over HTTP; needs the extra ``watch``.
+
+    Beyond loopback a token is required.
+    """
+
+    listen: Annotated[
+        str | None,
+        Option(flag="listen", help="HOST:PORT to listen on, such as 127.0.0.1:9707",
+               default="of --listen, else nothing is served"),
+    ] = None  # fmt: skip
+    token_sha256: Annotated[
+        Names,
+        Option(flag="token-sha256", help="SHA-256 of the tokens that are accepted, in hexadecimal; "
+               "`openssl rand -hex 32` makes a token, `printf %s TOKEN | sha256sum` its hash"),
+    ] = ()  # fmt: skip
+    hosts: Annotated[
+        Names,
+        Option(flag="hosts", help="host names by which it is asked without a token, besides "
+               "addresses and localhost"),
+    ] = ()  # fmt: skip
+    tls_cert: Annotated[
+        str | None, Option(flag="tls-cert", help="PEM file of the certificate and its chain")
+    ] = None
+    tls_key: Annotated[str | None, Option(flag="tls-key", help="PEM file of its key")] = None
+    blackbox: Annotated[
+        str | None,
+        Option(flag="blackbox", help="blackbox.yml, the modules of /probe",
+               default="of --blackbox, else the modules that the exporter's example has"),
+    ] = None  # fmt: skip
+
+
+TABLES: dict[str, type[msgspec.Struct]] = {
+    "watch": Watch, "defaults": Defaults, "target": TargetKeys, "alert": AlertKeys,
+    "notify": NotifyKeys, "heartbeat": HeartbeatKeys,
+    "serve": ServeKeys,
+}  # fmt: skip
+"""By name."""
+LISTED = frozenset({"target", "alert", "notify", "heartbeat"})
+"""The tables of which there may be several; ``defaults`` may be one or several."""

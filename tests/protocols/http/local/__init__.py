@@ -1,0 +1,1 @@
+"""Tests of the configurations of web servers, learnt on the machine itself."""

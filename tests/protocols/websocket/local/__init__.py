@@ -1,0 +1,1 @@
+"""Tests of the limits of connections, learnt on the machine itself."""
