@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tests.syntax import tree
 
 PURE = {"facts", "wire", "rules"}
 """Folders or files of a room, at any depth, that hold values and judgements."""
@@ -56,7 +57,7 @@ def forbids(place: Sequence[str], name: str) -> str | None:
 def imports(path: Path, module: str) -> Iterator[str]:
     """Give every module that the file of ``module`` imports, by its full name."""
     package = module.split(".")[: None if path.stem == "__init__" else -1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path.read_text(encoding="utf-8"))):
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import seventh
+from tests.syntax import tree
 
 pytestmark = pytest.mark.uncounted
 
@@ -41,9 +42,9 @@ def unwanted(text: str) -> list[str]:
 
 def literals(path: Path) -> Iterator[tuple[int, str]]:
     """Every literal of a module that reads as prose, with its line; no docstring is one."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    module = tree(path.read_text(encoding="utf-8"))
+    silent = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
         match node:
             case ast.Constant(value=str(text)) if " " in text.strip() and id(node) not in silent:
                 yield node.lineno, text
@@ -51,8 +52,8 @@ def literals(path: Path) -> Iterator[tuple[int, str]]:
 
 def reasons(path: Path) -> Iterator[tuple[int, str]]:
     """The reasons with which a test module skips."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    module = tree(path.read_text(encoding="utf-8"))
+    for node in ast.walk(module):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {
             "skip", "skipif", "xfail", "importorskip",
         }:  # fmt: skip

@@ -206,13 +206,10 @@ async def test_ipv6() -> None:
 async def test_a_late_loop_does_not_lengthen_a_kernel_phase() -> None:
     """The answer has arrived before this process looks; the mark is when it came."""
     answered = threading.Event()
-    written_ns = 0
 
     async def answer(reader: Reader, writer: Writer) -> None:
-        nonlocal written_ns
         await reader.read(1)
-        writer.write(b"answer")  # on loopback it has arrived when this returns
-        written_ns = now_ns()
+        writer.write(b"answer")
         answered.set()
 
     server = await _in_thread(answer)
@@ -220,14 +217,15 @@ async def test_a_late_loop_does_not_lengthen_a_kernel_phase() -> None:
         with await opened(server.port, Budget(5)) as stream:
             sent = await stream.send(b"?")
             answered.wait()  # our loop stands still meanwhile
-            time.sleep(0.05)  # and is held up longer
+            held_up_ns = now_ns()
+            time.sleep(0.2)  # and is held up longer
             looked_ns = now_ns()
             _, mark = await stream.receive()
     finally:
         server.stop()
     assert mark.clock == "kernel"
-    # Two readings of the wall clock lie between the kernel's stamp and the mark.
-    assert sent.ns <= mark.ns <= written_ns + 1_000_000 < looked_ns
+    # A busy kernel may deliver late, but not by half of the time that we did not look.
+    assert sent.ns <= mark.ns < held_up_ns + (looked_ns - held_up_ns) // 2
 
 
 class _Threaded:
