@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
 from tests.syntax import tree
 
 PURE = {"facts", "wire", "rules"}
