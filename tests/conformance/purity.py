@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.syntax import tree
 
-PURE = {"facts", "wire", "rules"}
+PURE = {"facts", "wire", "rules", "series"}
 """Folders or files of a room, at any depth, that hold values and judgements."""
 SOCKETS_AND_CLOCKS = (
     "asyncio", "socket", "ssl", "time", "uvloop", "select", "selectors", "threading", "subprocess",

@@ -79,6 +79,8 @@ def _ours(rooms: Collection[str], linters: Collection[str]) -> Iterator[tuple[st
             continue
         if first == "protocols" and len(rest) > 1 and rest[0] not in {*rooms, *layers, *_ALWAYS}:
             continue
+        if first == "protocols" and rest[-1] == "series.py":  # only watch has series
+            continue
         if first == "lint" and len(rest) > 1 and rest[0] not in linters:
             continue
         if "lab" not in rest[1:] and rest[1:] != ["lab.py"]:

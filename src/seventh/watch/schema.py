@@ -80,6 +80,12 @@ MIGRATIONS = (
     ALTER TABLE finding ADD COLUMN announced INTEGER NOT NULL DEFAULT 1;
     ALTER TABLE incident ADD COLUMN finding TEXT;
     """,
+    """
+    CREATE TABLE series (  -- what a protocol keeps of each target
+        target INTEGER NOT NULL, protocol TEXT NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (target, protocol)
+    ) WITHOUT ROWID;
+    """,
 )
 """What makes each version of the version before; the first makes an empty database version 1."""
 VERSION = len(MIGRATIONS)
