@@ -6,14 +6,17 @@ from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.snmp.facts import SnmpFacts
-from seventh.protocols.snmp.rules.examples import ACCESS, GOOD, NOT_TRIED, judge, refused
+from seventh.protocols.snmp.rules.examples import (
+    ACCESS,
+    GOOD,
+    NET_SNMP_USER,
+    NOT_TRIED,
+    judge,
+    refused,
+)
 from seventh.protocols.snmp.wire.usm import Cause
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
-NET_SNMP_USER = (
-    'createUser monitor SHA-256 "AUTHENTICATION-PASSWORD" AES "PRIVACY-PASSWORD"\n'
-    "rouser monitor priv"
-)
 BY_COMMUNITY = replace(ACCESS, version="2c", level=None, auth=None, priv=None)
 
 

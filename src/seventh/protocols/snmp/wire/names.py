@@ -99,6 +99,13 @@ def named(oid: Oid) -> str:
     return dotted(oid)
 
 
+def unnamed(enterprises: tuple[int, ...]) -> tuple[int, ...]:
+    """Return those of ``enterprises`` none of whose objects has a name."""
+    at = built_in().oids["enterprises"]
+    known = {oid[len(at)] for oid in built_in().names if len(oid) > len(at) and oid[:6] == at}
+    return tuple(number for number in enterprises if number not in known)
+
+
 def dotted(oid: Oid) -> str:
     """Return an object identifier's numbers."""
     return ".".join(map(str, oid))
