@@ -14,7 +14,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.snmp.client.exchange import Exchange
 from seventh.protocols.snmp.client.identity import CommunityName, Identity, User
-from seventh.protocols.snmp.facts import Level
+from seventh.protocols.snmp.facts.config import Level
 from seventh.protocols.snmp.wire.keys import SALT_OCTETS, Extension, Keys, ambiguous, keys_for
 from seventh.protocols.snmp.wire.message import (
     Binding,

@@ -7,11 +7,10 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.protocols.snmp.facts.config import Level, SnmpConfig
 from seventh.protocols.snmp.wire.engine_id import Format
 from seventh.protocols.snmp.wire.keys import Auth, Extension, Priv
 from seventh.protocols.snmp.wire.usm import Cause
-
-Level = Literal["noAuthNoPriv", "authNoPriv", "authPriv"]
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,9 +154,13 @@ class SnmpFacts(Facts, frozen=True, kw_only=True):
     malformed: int = 0
     deviations: tuple[str, ...] = ()
     """Encodings that differ from the standard."""
+    config: SnmpConfig | None = None
+    """What its files decide; a check learns nothing of it."""
 
     @property
     def product(self) -> str:
         """The software that the engine's id names."""
+        if self.config is not None:
+            return "net-snmp"
         net_snmp = self.engine is not None and self.engine.enterprise_name == "net-snmp"
         return "net-snmp" if net_snmp else ""

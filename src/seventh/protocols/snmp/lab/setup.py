@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from seventh.labkit import serve as labkit
-from seventh.protocols.snmp.facts import Level
+from seventh.protocols.snmp.facts.config import Level
 from seventh.protocols.snmp.wire.keys import Auth, Extension, Priv
 
 COMMUNITY = "lab-community"

@@ -7,21 +7,15 @@ from seventh.net.address import Address
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.snmp.client.identity import CommunityName, User
 from seventh.protocols.snmp.client.session import Session
-from seventh.protocols.snmp.facts import Level, Lower
+from seventh.protocols.snmp.facts import Lower
+from seventh.protocols.snmp.facts.config import Level
 from seventh.protocols.snmp.wire.ber import Oid
 from seventh.protocols.snmp.wire.message import ABSENT, Binding, Pdu, PduType, Version
+from seventh.protocols.snmp.wire.names import SENSITIVE
 
 _SYSTEM = (1, 3, 6, 1, 2, 1, 1)
 _ENTERPRISES = (1, 3, 6, 1, 4, 1)
 MAX_ENTERPRISES = 8
-SENSITIVE: dict[str, Oid] = {
-    "hrSWRunParameters": (1, 3, 6, 1, 2, 1, 25, 4, 2, 1, 5),
-    "ipNetToMediaTable": (1, 3, 6, 1, 2, 1, 4, 22),
-    "usmUserTable": (1, 3, 6, 1, 6, 3, 15, 1, 2, 2),
-    "vacmAccessTable": (1, 3, 6, 1, 6, 3, 16, 1, 4),
-    "snmpCommunityTable": (1, 3, 6, 1, 6, 3, 18, 1, 1),
-}
-"""Arguments of processes, neighbours, users, their rights, and communities."""
 DEFAULT_COMMUNITIES = ("public", "private")
 _LOWER: dict[Level, tuple[Level, ...]] = {
     "authPriv": ("authNoPriv", "noAuthNoPriv"), "authNoPriv": ("noAuthNoPriv",), "noAuthNoPriv": (),

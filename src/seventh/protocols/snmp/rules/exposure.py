@@ -6,7 +6,15 @@ from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.snmp.facts import SnmpFacts
-from seventh.protocols.snmp.rules.examples import ACCESS, GOOD, NET_SNMP_VIEW, NOT_TRIED
+from seventh.protocols.snmp.rules import file
+from seventh.protocols.snmp.rules.examples import (
+    ACCESS,
+    GOOD,
+    NET_SNMP_USER,
+    NET_SNMP_VIEW,
+    NOT_TRIED,
+)
+from seventh.protocols.snmp.rules.file import DIRECTIVES, PRODUCT
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
 MAX_GAIN = 10
@@ -20,10 +28,11 @@ _CISA = ("CISA TA17-156A",)
     tier=4,
     source=Source.WIRE,
     title="Default community accepted",
-    evidence="the agent answers the community {communities}",
+    evidence="the agent accepts the community {communities}",
     why="The communities public and private are the first that every scanner tries: anyone who "
     "reaches the port reads the device, and often writes to it.",
     fix={
+        "net-snmp": f"# in place of the communities public and private\n{NET_SNMP_USER}",
         "any": "Delete all communities and use SNMPv3; until then, choose a long random community "
         "and permit it only from the manager's addresses.",
     },
@@ -31,9 +40,13 @@ _CISA = ("CISA TA17-156A",)
     seed=("12.5.2",),
     good=GOOD.learn(default_communities=()),
     bad=GOOD.learn(default_communities=("public",)),
+    directives=DIRECTIVES,
+    choice=(PRODUCT,),
 )
 def default_community(snmp: SnmpFacts) -> Verdict:
     """Judge the two communities that were tried."""
+    if snmp.config is not None:
+        return file.default_community(snmp.config)
     if snmp.default_communities is None:
         return Skip("no default community was tried; give --intrusive")
     if snmp.default_communities:
@@ -107,7 +120,7 @@ def amplify(snmp: SnmpFacts) -> Verdict:
     tier=2,
     source=Source.WIRE,
     title="Sensitive objects readable",
-    evidence="the credential reads {objects}",
+    evidence="the credentials read {objects}",
     phrases={
         "objects": {
             "hrSWRunParameters": "arguments of processes (hrSWRunParameters)",
@@ -127,9 +140,13 @@ def amplify(snmp: SnmpFacts) -> Verdict:
     seed=("12.5.2",),
     good=GOOD,
     bad=GOOD.learn(sensitive=("hrSWRunParameters", "usmUserTable")),
+    directives=DIRECTIVES,
+    choice=(PRODUCT,),
 )
 def view_wide(snmp: SnmpFacts) -> Verdict:
     """Judge which sensitive objects the credential reads."""
+    if snmp.config is not None:
+        return file.wide(snmp.config)
     if snmp.access is None:
         return NOT_TRIED
     if snmp.sensitive is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from seventh.model.severity import Severity
-from seventh.protocols.snmp.facts import Access, Level, Lower, SnmpFacts
+from seventh.protocols.snmp.facts import Access, Lower, SnmpFacts
+from seventh.protocols.snmp.facts.config import Level
+from seventh.protocols.snmp.rules import file
 from seventh.protocols.snmp.rules.examples import (
     ACCESS,
     GOOD,
@@ -13,10 +15,17 @@ from seventh.protocols.snmp.rules.examples import (
     NET_SNMP_VIEW,
     NOT_TRIED,
 )
+from seventh.protocols.snmp.rules.file import DIRECTIVES, PRODUCT
 from seventh.protocols.snmp.wire.keys import Auth, Extension, Priv
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 _RFC_7860 = ("RFC 7860",)
+_LEVEL_WORDS = {
+    "what": {
+        "wire": "the agent answers the user at {level}",
+        "file": "{level} suffices for {users}",
+    }
+}
 _LEVEL_FIX = {
     "net-snmp": NET_SNMP_VIEW,
     "any": "Require authentication and encryption (authPriv) for every user and group.",
@@ -51,13 +60,17 @@ def _at_level(snmp: SnmpFacts, level: Level) -> Verdict:
     if isinstance(access, Skip):
         return access
     if access.level == level:
-        return Hit(level=level) if access.cause is None else Skip("the user's view is empty")
+        return (
+            Hit(what="wire", level=level)
+            if access.cause is None
+            else Skip("the user's view is empty")
+        )
     found = next((one for one in snmp.lower or () if one.level == level), None)
     if found is None:
         return Skip(f"{level} was not tried")
     if found.outcome == "unknown":
         return Skip(f"the request at {level} was not answered")
-    return Hit(level=level) if found.outcome == "accepted" else None
+    return Hit(what="wire", level=level) if found.outcome == "accepted" else None
 
 
 @rule(
@@ -66,7 +79,8 @@ def _at_level(snmp: SnmpFacts, level: Level) -> Verdict:
     tier=2,
     source=Source.WIRE,
     title="SNMPv3 without authentication accepted",
-    evidence="the agent answers the user at {level}",
+    evidence="{what}",
+    phrases=_LEVEL_WORDS,
     why="Without authentication, the name of the user is all that a request needs, and names pass "
     "in clear: anyone who reads one reads the device.",
     fix=_LEVEL_FIX,
@@ -74,9 +88,12 @@ def _at_level(snmp: SnmpFacts, level: Level) -> Verdict:
     seed=("12.5.2", "12.11.4"),
     good=GOOD,
     bad=_lower("noAuthNoPriv"),
+    directives=DIRECTIVES,
 )
 def v3_noauth(snmp: SnmpFacts) -> Verdict:
     """Judge requests of the user without its keys."""
+    if snmp.config is not None:
+        return file.level(snmp.config, "noAuthNoPriv")
     return _at_level(snmp, "noAuthNoPriv")
 
 
@@ -86,7 +103,8 @@ def v3_noauth(snmp: SnmpFacts) -> Verdict:
     tier=2,
     source=Source.WIRE,
     title="SNMPv3 without encryption accepted",
-    evidence="the agent answers the user at {level}",
+    evidence="{what}",
+    phrases=_LEVEL_WORDS,
     why="All values pass in clear, and an attacker on the path can test guessed passwords against "
     "the authentication of each message.",
     fix=_LEVEL_FIX,
@@ -94,9 +112,12 @@ def v3_noauth(snmp: SnmpFacts) -> Verdict:
     seed=("12.5.2", "12.11.4"),
     good=GOOD,
     bad=_lower("authNoPriv"),
+    directives=DIRECTIVES,
 )
 def v3_nopriv(snmp: SnmpFacts) -> Verdict:
     """Judge requests of the user without encryption."""
+    if snmp.config is not None:
+        return file.level(snmp.config, "authNoPriv")
     if snmp.access is not None and snmp.access.level == "noAuthNoPriv":
         return not_applicable("the user has no keys: SNMP-V3-NOAUTH judges it")
     return _at_level(snmp, "authNoPriv")
@@ -106,7 +127,7 @@ def _uses(snmp: SnmpFacts, algorithm: Auth | Priv) -> Verdict:
     access = _user(snmp)
     if isinstance(access, Skip):
         return access
-    return Hit() if algorithm in {access.auth, access.priv} else None
+    return Hit(what="wire") if algorithm in {access.auth, access.priv} else None
 
 
 @rule(
@@ -115,7 +136,13 @@ def _uses(snmp: SnmpFacts, algorithm: Auth | Priv) -> Verdict:
     tier=2,
     source=Source.WIRE,
     title="SNMPv3 user authenticates with MD5",
-    evidence="the user's authentication protocol is HMAC-MD5-96",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "wire": "the user's authentication protocol is HMAC-MD5-96",
+            "file": "HMAC-MD5-96 for {users}",
+        }
+    },
     why="MD5 is broken as a hash, and its keys are the fastest to guess from a captured message. "
     "Agents and managers are removing it.",
     fix={
@@ -126,9 +153,13 @@ def _uses(snmp: SnmpFacts, algorithm: Auth | Priv) -> Verdict:
     seed=("12.5.3",),
     good=GOOD,
     bad=_with(auth=Auth.MD5),
+    directives=DIRECTIVES,
+    choice=(PRODUCT,),
 )
 def v3_md5(snmp: SnmpFacts) -> Verdict:
     """Judge the authentication protocol that worked."""
+    if snmp.config is not None:
+        return file.algorithm(snmp.config, Auth.MD5)
     return _uses(snmp, Auth.MD5)
 
 
@@ -138,7 +169,13 @@ def v3_md5(snmp: SnmpFacts) -> Verdict:
     tier=2,
     source=Source.WIRE,
     title="SNMPv3 user authenticates with SHA-1",
-    evidence="the user's authentication protocol is HMAC-SHA-96",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "wire": "the user's authentication protocol is HMAC-SHA-96",
+            "file": "HMAC-SHA-96 for {users}",
+        }
+    },
     why="SHA-1 is deprecated, and its authentication is cut to 96 bits. SHA-256 has been the "
     "standard's since 2016.",
     fix={
@@ -149,9 +186,13 @@ def v3_md5(snmp: SnmpFacts) -> Verdict:
     seed=("12.5.3",),
     good=GOOD,
     bad=_with(auth=Auth.SHA1),
+    directives=DIRECTIVES,
+    choice=(PRODUCT,),
 )
 def v3_sha1(snmp: SnmpFacts) -> Verdict:
     """Judge the authentication protocol that worked."""
+    if snmp.config is not None:
+        return file.algorithm(snmp.config, Auth.SHA1)
     return _uses(snmp, Auth.SHA1)
 
 
@@ -161,7 +202,10 @@ def v3_sha1(snmp: SnmpFacts) -> Verdict:
     tier=2,
     source=Source.WIRE,
     title="SNMPv3 user encrypts with DES",
-    evidence="the user's privacy protocol is CBC-DES",
+    evidence="{what}",
+    phrases={
+        "what": {"wire": "the user's privacy protocol is CBC-DES", "file": "CBC-DES for {users}"}
+    },
     why="DES has keys of 56 bits, which are found in a day with rented hardware; libraries have "
     "removed it.",
     fix={
@@ -172,9 +216,13 @@ def v3_sha1(snmp: SnmpFacts) -> Verdict:
     seed=("12.5.3",),
     good=GOOD,
     bad=_with(priv=Priv.DES),
+    directives=DIRECTIVES,
+    choice=(PRODUCT,),
 )
 def v3_des(snmp: SnmpFacts) -> Verdict:
     """Judge the privacy protocol that worked."""
+    if snmp.config is not None:
+        return file.algorithm(snmp.config, Priv.DES)
     return _uses(snmp, Priv.DES)
 
 
