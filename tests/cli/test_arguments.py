@@ -247,7 +247,7 @@ def test_a_verb_runs_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
                 "explain": ["x"],
                 "diff": ["x", "y"],
                 "listen": ["snmp"],
-            }.get(name, []),  # fmt: skip
+            }.get(name, []),
         ]
         parsed = parse(words)
         assert parsed.verb(parsed) == 7

@@ -104,9 +104,9 @@ NOTIFIER = NotifierFacts(address="192.0.2.1", verdicts={"authentic": 5})
          "192.0.2.1: 3 informs came again although they were acknowledged"),
         (notifications.trap_storm, {"rate_per_second": 9.0}, None),
         (notifications.trap_storm, {"storm_per_second": 50.04, "baseline_per_second": 0.123},
-         "192.0.2.1: 50 notifications a second, usually 0.12"),
+         "192.0.2.1: 50.0 notifications a second, usually 0.12"),
         (notifications.trap_storm, {"storm_per_second": 50.0},
-         "192.0.2.1: 50 notifications a second, usually unknown"),
+         "192.0.2.1: 50.0 notifications a second, usually unknown"),
     ],
     ids=range(8),
 )  # fmt: skip
