@@ -67,6 +67,8 @@ LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": Non
         ("listen snmp --port 1162 --host ::1 --state s --config c --check-config --metrics m",
          {**LISTEN, "port": 1162, "host": "::1", "state": "s", "config": "c", "check_config": True,
           "metrics": "m"}),
+        ("snmp poll f", {"file": "f", "once": False, "format": "text"}),
+        ("snmp poll f --once --format csv", {"file": "f", "once": True, "format": "csv"}),
         ("lab", {"room": None, "fault": None, "list": False}),
         ("lab ssh --fault f --list", {"room": "ssh", "fault": "f", "list": True}),
         ("tour", {"room": None, "all": False, "verbose": False, "quiet": False}),

@@ -80,6 +80,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
         if words[0] in watch_verbs.VERBS:
             return watch_verbs.parse(words[0], words[1:])
+    if (name, *words[:1]) == ("snmp", "poll"):
+        from seventh.cli import poll
+
+        return poll.parse(words[1:])
     if name in VERBS:
         _, described, build = VERBS[name]
         parser = Parser(
@@ -127,6 +131,8 @@ def _top() -> Parser:
         verbs.add_parser(name, help=short)
     for room, verb in work.verbs():
         verbs.add_parser(f"{room} {verb.name}", help=verb.help)
+    for (room, name), text in work.FLEET.items():
+        verbs.add_parser(f"{room} {name}", help=text)
     return parser
 
 

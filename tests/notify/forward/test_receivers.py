@@ -108,8 +108,8 @@ async def test_syslog_that_is_refused() -> None:
     [
         ("traps.jsonl", "[[forward]] one: to: write a path from / on, or a URL"),
         ("syslog+quic://h",
-         "[[forward]] one: to: target 'syslog+quic://h': unknown scheme syslog+quic://: did you "
-         "mean syslog+tcp://h or syslog://h? `seventh check --help` describes targets"),
+         ("[[forward]] one: to: target 'syslog+quic://h': unknown scheme syslog+quic://: did you "
+         "mean syslog+tcp://h or syslog://h? `seventh check --help` describes targets")),
         ("https://", "[[forward]] one: to: target 'https://' has no host"),
     ],
     ids=["relative", "scheme", "host"],
