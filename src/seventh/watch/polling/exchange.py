@@ -98,10 +98,10 @@ class PooledExchange(Exchange):
 
     async def ask(
         self, make: Callable[[int], bytes], ids: Callable[[Message], int], judge: Judge[T],
-        attempts: int | None = None,
+        attempts: int | None = None, *, forgeable: bool = True,
     ) -> T:  # fmt: skip
         """Send a request, and again until ``judge`` accepts a reply. Raises Failed."""
-        del ids  # the switchboard reads them of every message
+        del ids, forgeable  # the switchboard reads ids of every message; nobody asks for a gain
         waiting = Waiting(self.address, judge)
         numbers: list[int] = []
         count = attempts or self._own.retries + 1
