@@ -16,8 +16,6 @@ import pytest
 import zstandard
 
 from seventh.model.failure import UsageError
-from seventh.model.report import Finding
-from seventh.model.severity import Severity
 from seventh.watch import folder, records, schema
 from seventh.watch.alerts import VANTAGE, Alert, Notice
 from seventh.watch.config import typed_targets
@@ -434,29 +432,6 @@ def test_trouble_of_this_machine_is_an_incident_too(store: Store) -> None:
     seen = Seen(log=[(VANTAGE, fired), Notice(alert=alert, at_ns=1)])
     write(store, Batch(seen=seen))
     assert ran(store, records.stored).firing == [alert]
-
-
-def found(rule: str, severity: Severity = Severity.LOW, **params: str) -> Finding:
-    return Finding(
-        id=rule, room="ssh", severity=severity, tier=0, params=params, references=(), seed=()
-    )
-
-
-def test_findings_have_their_first_and_last_time(store: Store) -> None:
-    def check(now: int, *findings: Finding, target: int = 1) -> None:
-        ran(store, lambda database: records.note_findings(database, target, findings, now))
-
-    check(1, found("A", x="1"), found("B"))
-    check(2, found("A", x="1", severity=Severity.HIGH))
-    check(3, found("A", x="2"), found("B"))
-    check(4, target=2)
-    query = (
-        "SELECT rule, params, severity, first_ns, last_ns, gone_ns FROM finding ORDER BY 1, 2, 4"
-    )
-    assert all_of(store, query) == [
-        ("A", '{"x":"1"}', "high", 1, 2, 3), ("A", '{"x":"2"}', "low", 3, 3, None),
-        ("B", "{}", "low", 1, 1, 2), ("B", "{}", "low", 3, 3, None),
-    ]  # fmt: skip
 
 
 def test_silences_end(store: Store) -> None:

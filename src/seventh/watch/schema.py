@@ -74,6 +74,13 @@ MIGRATIONS = (
     );
     CREATE INDEX outbox_due ON outbox (due_ns) WHERE done_ns IS NULL;
     """,
+    """
+    CREATE TABLE checked (  -- the last scheduled check that was complete, and whose baseline it is
+        target INTEGER PRIMARY KEY, due_ns INTEGER, version TEXT
+    );
+    ALTER TABLE finding ADD COLUMN announced INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE incident ADD COLUMN finding TEXT;
+    """,
 )
 """What makes each version of the version before; the first makes an empty database version 1."""
 VERSION = len(MIGRATIONS)
