@@ -11,6 +11,7 @@ from seventh.net.resolve import in_daemon_thread
 from seventh.net.wait import Cutoff, DeadlineError
 from seventh.notify.forward.receivers import Send, append, sender_of
 from seventh.notify.receiver import SECONDS, NotReceivedError
+from seventh.render.presentation import count
 from seventh.watch.backoff import backoff_ns
 from seventh.watch.store import Store, StoreError
 from seventh.watch.traps import spool
@@ -37,6 +38,8 @@ class Forwarding:
         """Records that each has received."""
         self._store, self._collector, self._say = store, collector, say
         self._senders = {keys.name: sender_of(keys) for keys in receivers}
+        self._joined = {keys.name for keys in receivers if "://" not in keys.to}
+        """Files: one write to the disk for all that is there."""
         self._wakes = {name: asyncio.Event() for name in self._senders}
         self._ending = asyncio.Event()
 
@@ -79,6 +82,8 @@ class Forwarding:
                 batches = await asyncio.wrap_future(
                     self._store.run(lambda database: spool.after(database, name, _AT_ONCE))
                 )
+            if name in self._joined and len(batches) > 1:
+                batches = [joined(batches)]
             error, refused, done = await self._try(send, batches)
             if done:
                 await self._note(name, batches[done - 1].seq)
@@ -132,10 +137,18 @@ class Forwarding:
         except NotReceivedError as why:
             self._say(str(why))
             return
-        self._say(f"{name}: {batch.records} records refused: they are in {path}")
+        self._say(f"{name}: {count(batch.records, 'record')} refused: see {path}")
         await self._note(name, batch.seq)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ending.wait()
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Return several batches as one, which has the last one's number."""
+    return Batch(
+        seq=batches[-1].seq, records=sum(each.records for each in batches),
+        data=b"".join(each.data for each in batches),
+    )  # fmt: skip

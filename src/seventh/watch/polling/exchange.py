@@ -92,7 +92,8 @@ class PooledExchange(Exchange):
         self._board, self._own = board, own
         self.address = address
         self.requests = self.replies = self.stray = self.malformed = 0
-        self.rtt_seconds = None
+        self.rtt_seconds = self.gain = None
+        self.octets = 0
         self.foreign = {}
         self.deviations = set()
 
@@ -101,7 +102,7 @@ class PooledExchange(Exchange):
         attempts: int | None = None, *, forgeable: bool = True,
     ) -> T:  # fmt: skip
         """Send a request, and again until ``judge`` accepts a reply. Raises Failed."""
-        del ids, forgeable  # the switchboard reads ids of every message; nobody asks for a gain
+        del ids, forgeable  # the switchboard reads ids of every message; no gain is measured
         waiting = Waiting(self.address, judge)
         numbers: list[int] = []
         count = attempts or self._own.retries + 1

@@ -1,4 +1,4 @@
-"""The tables of the receiver's file and their keys; docs/traps.toml.md is made from them."""
+"""The tables of the receiver's file and their keys."""
 
 from __future__ import annotations
 
