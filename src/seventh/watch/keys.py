@@ -249,6 +249,11 @@ class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
         Option(flag="blackbox", help="blackbox.yml, the modules of /probe",
                default="of --blackbox, else the modules that the exporter's example has"),
     ] = None  # fmt: skip
+    snmp: Annotated[
+        str | None,
+        Option(flag="snmp", help="snmp.yml, the modules and credentials of /snmp",
+               default="of --snmp, else /snmp is not served"),
+    ] = None  # fmt: skip
 
 
 TABLES: dict[str, type[msgspec.Struct]] = {
