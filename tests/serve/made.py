@@ -18,6 +18,7 @@ from seventh.serve.listen import Place, open_socket, serving
 from seventh.serve.probe.door import Door
 from seventh.serve.probe.modules import DEFAULT, Module
 from seventh.watch.config import Config, WatchedTarget
+from seventh.watch.heartbeats import tokens_of
 from seventh.watch.run import Watcher
 from seventh.watch.store import Store
 from seventh.watch.verdict import Policy, Threshold
@@ -117,7 +118,7 @@ async def served(
     )
     faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, latest)
     routes = [*faces.routes(), *api.routes(), *door.routes()]
-    app = application(routes, access or Access())
+    app = application(routes, access or Access(), lambda name: tokens_of(watcher.heartbeats, name))
     running = asyncio.create_task(watcher.run(stop))
     try:
         async with serving(app, listening, context):

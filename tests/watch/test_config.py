@@ -282,6 +282,16 @@ def test_full_checks_have_an_interval_and_the_whole_timeout() -> None:
     assert alone.check_every_ns == 86_400 * SECOND
 
 
+def test_a_job_has_hashes_of_tokens() -> None:
+    text = '[[heartbeat]]\nname = "a"\nevery = 60\ntoken-sha256 = ["{}"]\n'
+    assert read("s.toml", text.format("0a" * 32), {}).heartbeats == (
+        HeartbeatKeys(name="a", every=60, token_sha256=("0a" * 32,)),
+    )
+    assert error(text.format("secret")) == (
+        "s.toml:1: token-sha256: write 64 hexadecimal digits, the hash"
+    )
+
+
 def test_an_alert_may_be_of_new_findings() -> None:
     text = '[[alert]]\nfailures = 2\n[[alert]]\nfindings = "high"\n'
     made = policy(text)

@@ -39,6 +39,7 @@ Trouble = Literal[
     "without a network",
     "without a store",
     "without a history",
+    "in need of a restart",
     "short of memory",
     "damaged",
     "overloaded",
@@ -132,7 +133,7 @@ async def _watch(
             store, config, guarded, latest.pulse if latest is not None else None,
             latest.check if latest is not None else None,
         )  # fmt: skip
-        reload = reloader(watcher, parsed, typed)
+        reload = reloader(watcher, parsed, typed, opened)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(end.in_loop(stop.set))
             stack.enter_context(_reloading(reload))
@@ -164,7 +165,10 @@ async def _notifying(store: Store, watcher: Watcher) -> AsyncIterator[None]:
 
 
 def reloader(
-    watcher: Watcher, parsed: argparse.Namespace, typed: dict[str, Any]
+    watcher: Watcher,
+    parsed: argparse.Namespace,
+    typed: dict[str, Any],
+    opened: serving.Opened | None = None,
 ) -> Callable[[], Awaitable[str]] | None:
     """Return what loads the file again and says what is watched then; None without a file.
 
@@ -177,12 +181,20 @@ def reloader(
     async def reload() -> str:
         async with alone:
             try:
-                await watcher.reload(await asyncio.to_thread(_loaded, parsed.config, typed))
+                config = await asyncio.to_thread(_loaded, parsed.config, typed)
+                late = "listen" if opened is None and config.serve.listen else ""
+                apply = opened.prepare(config) if opened is not None else lambda: late
+                await watcher.reload(config)
             except (UsageError, StoreError) as error:
                 watcher.health.reload = str(error)
                 raise
             watcher.health.reload, watcher.health.loaded_seconds = "", time.time()
-            return summary(watcher.config)
+            watcher.health.serve = apply()
+            return summary(watcher.config) + (
+                f"; applies after a restart: {watcher.health.serve} of [serve]"
+                if watcher.health.serve
+                else ""
+            )
 
     return reload
 
@@ -321,6 +333,8 @@ def troubles(watcher: Watcher, now_ns: int) -> dict[Trouble, str]:
         )
     if health.store:
         found["without a store"] = f"nothing can be stored: {health.store}"
+    if health.serve:
+        found["in need of a restart"] = f"[serve]: applies after a restart: {health.serve}"
     if health.history:
         found["without a history"] = f"history: {health.history}"
     if health.dropped:

@@ -7,7 +7,7 @@ import datetime as dt
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ from seventh.serve.entries import (
     SCHEMA,
     FindingEntry,
     IncidentEntry,
+    NewAcknowledgement,
     NewSilence,
     SilenceEntry,
     TargetEntry,
@@ -36,7 +37,7 @@ from seventh.serve.entries import (
     pulse_entry,
 )
 from seventh.serve.latest import Latest
-from seventh.watch import records
+from seventh.watch import outbox, records
 from seventh.watch.alerting import THIS_MACHINE
 from seventh.watch.alerts import VANTAGE
 from seventh.watch.config import WatchedTarget
@@ -45,6 +46,7 @@ from seventh.watch.run import Watcher
 from seventh.watch.store import Store, StoreError
 from seventh.watch.verdict import Condition, State
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -69,6 +71,8 @@ class Api:
         return [
             Route("/api/v1/targets", _answered(self.targets)),
             Route("/api/v1/incidents", _answered(self.incidents)),
+            Route("/api/v1/incidents/{number:int}/acknowledge", _answered(self.acknowledge),
+                  methods=["POST"]),
             Route("/api/v1/findings", _answered(self.findings)),
             Route("/api/v1/silences", _answered(self.silences)),
             Route("/api/v1/silences", _answered(self.add_silence), methods=["POST"]),
@@ -109,17 +113,38 @@ class Api:
                 database, firing=firing, before=before, most=min(most or 0, queries.MOST)
             )
         ))  # fmt: skip
+        return _json("incidents", await self._incidents(found))
+
+    async def _incidents(self, found: Iterable[queries.Incident]) -> list[IncidentEntry]:
         names = await asyncio.wrap_future(self._store.run(queries.names))
-        return _json("incidents", [
+        return [
             IncidentEntry(
                 id=each.id, kind=each.kind, phase=each.phase, given_up=each.given_up,
                 target=THIS_MACHINE if each.target == VANTAGE else names.get(each.target, ""),
                 since=instant(each.since_ns), fired=instant(each.fired_ns),
                 sent=instant_or_none(each.sent_ns), resolved=instant_or_none(each.resolved_ns),
                 cause=cause_entry(each.cause),
+                acknowledged=instant_or_none(each.acknowledged_ns),
+                acknowledged_by=clean(each.acknowledged_by),
             )
             for each in found
-        ])  # fmt: skip
+        ]  # fmt: skip
+
+    async def acknowledge(self, request: Request) -> Response:
+        """Note who takes care of an incident that is firing."""
+        new = await _read(request, NewAcknowledgement, "an acknowledgement")
+        number, now_ns = request.path_params["number"], time.time_ns()
+        known = number < 1 << 62 and await asyncio.wrap_future(self._store.run(
+            lambda database: outbox.acknowledge(database, number, new.by, now_ns)
+        ))  # fmt: skip
+        if not known:
+            raise Refused(HTTPStatus.NOT_FOUND, "no incident that is firing has this number")
+        found = await asyncio.wrap_future(self._store.run(
+            lambda database: queries.incidents(
+                database, firing=False, before=number + 1, most=1
+            )
+        ))  # fmt: skip
+        return _json("incidents", await self._incidents(found))
 
     async def findings(self, request: Request) -> Response:
         """Answer with the findings that are present, of all targets or one."""
@@ -159,10 +184,7 @@ class Api:
 
     async def add_silence(self, request: Request) -> Response:
         """Add a silence from now on; it applies within a second."""
-        try:
-            new = msgspec.json.decode(await request.body(), type=NewSilence)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"not a silence: {error}") from None
+        new = await _read(request, NewSilence, "a silence")
         now_ns = time.time_ns()
         silence = Silence(
             match=new.match, from_ns=now_ns, until_ns=now_ns + round(new.seconds * 1e9),
@@ -199,6 +221,19 @@ class Api:
             version=__version__, reports=(report,),
         )  # fmt: skip
         return _answer(json_document(document, PLAIN))
+
+
+async def _read(request: Request, kind: type[T], what: str) -> T:
+    """Return the body; only JSON, which a form of another web page cannot send."""
+    media_type, _, _ = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON with Content-Type: application/json"
+        )
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"not {what}: {error}") from None
 
 
 def _silence(number: int, silence: Silence) -> SilenceEntry:

@@ -71,6 +71,8 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     given_up: bool
     """Whether it ended because it is no longer watched for."""
     cause: CauseEntry | None
+    acknowledged: str | None = None
+    acknowledged_by: str = ""
 
 
 class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,12 @@ class NewSilence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seconds: Annotated[float, Meta(ge=1, le=MAX_SILENCE_SECONDS)]
     by: Text = ""
     why: Text = ""
+
+
+class NewAcknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who takes care of an incident."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
 def instant(at_ns: int) -> str:

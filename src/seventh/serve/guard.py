@@ -2,7 +2,9 @@
 
 A page in the operator's browser can send requests to loopback, and by DNS rebinding can read the
 answers. So a request without a token must name an address, or a host that is ours, and must not
-come from another origin.
+come from another origin. Where there is a token, what changes something needs it.
+
+A job that reports may have a token of its own, which permits that alone.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from seventh.wire.text import printable
 
 OPEN = frozenset({"/-/healthy", "/-/ready"})
 """What load balancers and container runtimes ask without a token; it shows no target."""
+_HEARTBEAT = "/heartbeat/"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOREIGN = frozenset({"cross-site", "same-site"})
 _REQUESTS = 200.0, 400.0
 """Requests a second of one client, and at once: a Prometheus that probes 1,000 targets has 67."""
@@ -52,12 +56,20 @@ class Guard:
         hosts: Collection[str],
         needs_token: bool,
         now: Callable[[], float],
+        of_job: Callable[[str], Collection[str]] = lambda name: (),
     ) -> None:
-        """Let those with one of ``tokens`` (hashes) pass, and who asks by ``hosts``."""
-        self._app, self._needs_token, self._now = app, needs_token, now
+        """Let those with one of ``tokens`` (hashes) pass, and who asks by ``hosts``.
+
+        ``of_job`` returns the hashes of a job's own tokens by its name.
+        """
+        self._app, self._needs_token, self._now, self._of_job = app, needs_token, now, of_job
+        self.admit(tokens, hosts)
+        self._requests, self._wrong = Rates(*_REQUESTS), Rates(*_WRONG)
+
+    def admit(self, tokens: Collection[str], hosts: Collection[str]) -> None:
+        """Let others pass from now on."""
         self._tokens = [each.lower() for each in tokens]
         self._hosts = {"localhost", *hosts}
-        self._requests, self._wrong = Rates(*_REQUESTS), Rates(*_WRONG)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -79,27 +91,25 @@ class Guard:
         if not self._requests.take(client, now):
             return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests: ask less often")
         given = headers.get("authorization")
-        trusted = False
+        trusted = of_job = False
+        path = scope["path"]
+        reports = path.startswith(_HEARTBEAT)
+        own = [e.lower() for e in self._of_job(path[len(_HEARTBEAT) :])] if reports else []
         if given is not None:
             if self._wrong.left(client, now) < 1:
                 return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait")
-            trusted = self._knows(given)
-            if not trusted:
+            trusted = _knows(self._tokens, given)
+            of_job = _knows(own, given)
+            if not trusted and not of_job:
                 self._wrong.take(client, now)
                 return Refusal(HTTPStatus.UNAUTHORIZED, "unknown token")
         scope.setdefault("state", {})["trusted"] = trusted
-        if trusted:
+        if trusted or of_job:
             return None
-        if self._needs_token and scope["path"] not in OPEN:
+        changes = bool(self._tokens) and scope["method"] not in _READING and not reports
+        if own or changes or (self._needs_token and path not in OPEN):
             return Refusal(HTTPStatus.UNAUTHORIZED, "a token is required: Authorization: Bearer …")
         return self._foreign(headers)
-
-    def _knows(self, authorization: str) -> bool:
-        kind, _, token = authorization.partition(" ")
-        digest = token_hash(token.strip())
-        # Every hash is compared, so that the time tells nothing.
-        known = [hmac.compare_digest(digest, each) for each in self._tokens]
-        return kind.lower() == "bearer" and any(known)
 
     def _foreign(self, headers: dict[str, str]) -> Refusal | None:
         host = headers.get("host", "")
@@ -115,6 +125,14 @@ class Guard:
         if foreign or headers.get("sec-fetch-site") in _FOREIGN:
             return Refusal(HTTPStatus.FORBIDDEN, "requests of other web pages are not answered")
         return None
+
+
+def _knows(tokens: Collection[str], authorization: str) -> bool:
+    kind, _, token = authorization.partition(" ")
+    digest = token_hash(token.strip())
+    # Every hash is compared, so that the time tells nothing.
+    known = [hmac.compare_digest(digest, each) for each in tokens]
+    return kind.lower() == "bearer" and any(known)
 
 
 def _name(host: str) -> str:

@@ -41,6 +41,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     resolved_ns: int | None
     given_up: bool
     cause: Cause | None
+    acknowledged_ns: int | None = None
+    acknowledged_by: str = ""
 
 
 def findings(database: sqlite3.Connection) -> list[Found]:
@@ -64,19 +66,19 @@ def incidents(
 ) -> list[Incident]:
     """Return incidents, the newest first: those with a lower number than ``before``, if given."""
     rows = database.execute(
-        "SELECT id, target, kind, phase, since_ns, fired_ns, sent_ns, resolved_ns, given_up, cause"
-        " FROM incident WHERE (resolved_ns IS NULL OR NOT ?) AND id < ?"
-        " ORDER BY id DESC LIMIT ?",
+        "SELECT id, target, kind, phase, since_ns, fired_ns, sent_ns, resolved_ns, given_up, cause,"
+        " acknowledged_ns, acknowledged_by FROM incident"
+        " WHERE (resolved_ns IS NULL OR NOT ?) AND id < ? ORDER BY id DESC LIMIT ?",
         (firing, before if before is not None else 1 << 62, most),
     )
     return [
         Incident(
             id=number, target=target, kind=Condition(kind), phase=phase, since_ns=since_ns,
             fired_ns=fired_ns, sent_ns=sent_ns, resolved_ns=resolved_ns, given_up=bool(given_up),
-            cause=_CAUSE.decode(cause),
+            cause=_CAUSE.decode(cause), acknowledged_ns=acknowledged_ns, acknowledged_by=by or "",
         )
-        for number, target, kind, phase, since_ns, fired_ns, sent_ns, resolved_ns, given_up, cause
-        in rows
+        for number, target, kind, phase, since_ns, fired_ns, sent_ns, resolved_ns, given_up, cause,
+        acknowledged_ns, by in rows
     ]  # fmt: skip
 
 

@@ -110,6 +110,7 @@ def read(name: str, text: str, typed: tables.Given) -> Config:
             raise UsageError(f"{row.where}: smtp needs from = … and to = […]")
     for row, beat in zip(found["heartbeat"], heartbeats, strict=True):
         _check_secrets(row.where, url=beat.url)
+        _check_hashes(row.where, beat.token_sha256)
     names = [*(each.name for each in targets), *(each.name for each in heartbeats)]
     _unique([*found["target"], *found["heartbeat"]], names)
     _check_parents(found["target"], targets, names)
@@ -210,12 +211,16 @@ def _parsed(where: str, url: str) -> Target:
 
 def _serve(table: Row) -> ServeKeys:
     serve = keys(ServeKeys, table)
-    for each in serve.token_sha256:
-        if not _SHA256.fullmatch(each):  # not shown: it may be the token itself
-            raise UsageError(f"{table.where}: token-sha256: write 64 hexadecimal digits, the hash")
+    _check_hashes(table.where, serve.token_sha256)
     if (serve.tls_cert is None) is not (serve.tls_key is None):
         raise UsageError(f"{table.where}: tls-cert and tls-key are needed together")
     return serve
+
+
+def _check_hashes(where: str, hashes: Iterable[str]) -> None:
+    for each in hashes:
+        if not _SHA256.fullmatch(each):  # not shown: it may be the token itself
+            raise UsageError(f"{where}: token-sha256: write 64 hexadecimal digits, the hash")
 
 
 def _unique(rows: Sequence[Row], names: Sequence[str]) -> None:

@@ -214,6 +214,11 @@ class HeartbeatKeys(msgspec.Struct, frozen=True, kw_only=True):
     grace: Annotated[
         Seconds, Option(flag="grace", help="how much later a report may be, in seconds")
     ] = 60.0  # fmt: skip
+    token_sha256: Annotated[
+        Names,
+        Option(flag="token-sha256", help="SHA-256 of the job's own tokens, in hexadecimal: it must "
+               "send one, and may report with it and nothing else"),
+    ] = ()  # fmt: skip
     labels: Annotated[
         Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
     ] = {}  # fmt: skip

@@ -77,9 +77,8 @@ class Watcher:
         self._lateness = Lateness()
         self._running: set[asyncio.Task[None]] = set()
         self._wake, self._ending = asyncio.Event(), asyncio.Event()
+        self.alerting, self.series = Alerting(store, self), SeriesOfTargets(store, self)
         self.checking = Checking(store, self, self._drifted)
-        self.alerting = Alerting(store, self)
-        self.series = SeriesOfTargets(store, self)
         self._pulses: list[Pulse] = []
         self._seen = Seen()
         self._snapshot_due = 0.0
