@@ -68,11 +68,14 @@ async def test_targets_and_incidents(tmp_path: Path, port: int) -> None:
             "name": "web", "url": f"tcp://127.0.0.1:{port}", "labels": {"team": "a"},
             "parents": ["gone"], "every_seconds": 0.02, "condition": "up", "since": 0,
             "held": None, "last": {"lag_seconds": 0, "outcome": "ok", "cause": None},
+            "errors": 0, "reconnects": 0, "packet_loss_ratio": 0.0,
         }  # fmt: skip
         assert gone["last"] | {"lag_seconds": 0} == {
             "lag_seconds": 0, "outcome": "failed", "cause": cause, "phases": {},
         }  # fmt: skip
         assert (gone["condition"], gone["held"]) == ("down", None)
+        assert gone["errors"] >= 1
+        assert (gone["reconnects"], gone["packet_loss_ratio"]) == (0, None)
         one = (await ask(it, "targets?target=web"))[1]["targets"]
         assert [each["name"] for each in one] == ["web"]
         assert await ask(it, "targets?target=x") == (404, wrong("no target has this name"))

@@ -36,7 +36,7 @@ from seventh.serve.entries import (
     instant_or_none,
     pulse_entry,
 )
-from seventh.serve.latest import Latest
+from seventh.serve.latest import LOSS, Latest
 from seventh.watch import outbox, records
 from seventh.watch.alerting import THIS_MACHINE
 from seventh.watch.alerts import VANTAGE
@@ -63,6 +63,7 @@ class Api:
 
     def __init__(self, watcher: Watcher, store: Store, latest: Latest) -> None:
         self._watcher, self._store = watcher, store
+        self._latest = latest
         self._checks = Checks(watcher.checking, latest)
         self._titles: dict[str, str] = {}
 
@@ -101,6 +102,9 @@ class Api:
                 since=instant_or_none(state.since_ns),
                 held=watcher.fleet.holds.get((number, Condition.DOWN, "")),
                 last=pulse_entry(watcher.last.get(number)),
+                errors=self._latest.errors(number),
+                reconnects=self._latest.reconnects(number),
+                packet_loss_ratio=self._latest.gauge(number, LOSS),
             )  # fmt: skip
 
     async def incidents(self, request: Request) -> Response:

@@ -55,6 +55,12 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
     held: Hold | None
     """Why its alert is not sent."""
     last: PulseEntry | None
+    errors: int = 0
+    """Pulses that failed, since this process started."""
+    reconnects: int = 0
+    """Pulses that succeeded after one that failed, since this process started."""
+    packet_loss_ratio: float | None = None
+    """Share of our TCP segments, or requests, of the last pulse that were lost."""
 
 
 class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
