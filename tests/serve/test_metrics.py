@@ -139,6 +139,14 @@ def test_counters_add_up_and_gauges_are_the_last() -> None:
     assert [*latest.samples(2)] == []
 
 
+def test_the_systems_own_counters_are_not_added_up() -> None:
+    latest = Latest()
+    name, labels = "seventh_ws_listen_drops_total", (("source", "local"),)
+    for value in (190.0, 191.0):
+        latest.pulse(1, replace(report(Sample(name, labels, value)), protocol="local"))
+    assert Sample(name, labels, 191.0) in latest.samples(1)
+
+
 def test_a_success_after_a_failure_is_a_reconnect() -> None:
     latest = Latest()
     refused = Failure(

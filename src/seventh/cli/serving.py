@@ -66,7 +66,7 @@ class Opened:
         settings, any_target = self._settings, self._parsed.probe_any
 
         def watched() -> list[Target]:
-            return [each.target for each in watcher.targets.values()]
+            return [each.target for each in watcher.targets.values() if not each.is_local]
 
         faces = Faces(watcher, store, self.latest, reload)
         api = Api(watcher, store, self.latest)

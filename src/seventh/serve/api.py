@@ -29,6 +29,7 @@ from seventh.serve.entries import (
     IncidentEntry,
     NewAcknowledgement,
     NewSilence,
+    SampleEntry,
     SilenceEntry,
     TargetEntry,
     cause_entry,
@@ -37,7 +38,7 @@ from seventh.serve.entries import (
     pulse_entry,
 )
 from seventh.serve.latest import LOSS, Latest
-from seventh.watch import outbox, records
+from seventh.watch import local, outbox, records
 from seventh.watch.alerting import THIS_MACHINE
 from seventh.watch.alerts import VANTAGE
 from seventh.watch.config import WatchedTarget
@@ -75,6 +76,7 @@ class Api:
             Route("/api/v1/incidents/{number:int}/acknowledge", _answered(self.acknowledge),
                   methods=["POST"]),
             Route("/api/v1/findings", _answered(self.findings)),
+            Route("/api/v1/samples", _answered(self.samples)),
             Route("/api/v1/silences", _answered(self.silences)),
             Route("/api/v1/silences", _answered(self.add_silence), methods=["POST"]),
             Route("/api/v1/silences/{number:int}", _answered(self.end_silence),
@@ -165,6 +167,25 @@ class Api:
             if name is not None and wanted in {None, name}
         ])  # fmt: skip
 
+    async def samples(self, request: Request) -> Response:
+        """Answer with stored samples of looks at this machine: ``?target=NAME&name=METRIC``."""
+        wanted, metric = (request.query_params.get(each) for each in ("target", "name"))
+        seconds = _count(request, "seconds", 86_400) or 0
+        numbers = [n for n, each in self._watcher.targets.items() if each.name == wanted]
+        if not numbers:
+            raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
+        since_ns = time.time_ns() - min(seconds * 10**9, local.KEPT_NS)
+        found = await asyncio.wrap_future(self._store.run(
+            lambda database: local.samples(database, numbers[0], metric, since_ns)
+        ))  # fmt: skip
+        return _json("samples", [
+            SampleEntry(
+                at=instant(each.at_ns), name=each.name, value=each.value,
+                labels={clean(name): clean(value) for name, value in each.labels},
+            )
+            for each in found
+        ])  # fmt: skip
+
     def _title(self, rule: str) -> str:
         """Return the title of a rule; its id if it is not known."""
         if not self._titles:
@@ -213,7 +234,8 @@ class Api:
     async def check(self, request: Request) -> Response:
         """Run the full check of a watched target, ``?target=NAME``; answer with its report."""
         wanted = request.query_params.get("target")
-        found = [each for each in self._watcher.targets.items() if each[1].name == wanted]
+        targets = self._watcher.targets.items()
+        found = [each for each in targets if each[1].name == wanted and not each[1].is_local]
         if not found:
             raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
         try:

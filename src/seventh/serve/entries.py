@@ -93,6 +93,15 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: str
 
 
+class SampleEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of one metric, as it was stored."""
+
+    at: str
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
 class SilenceEntry(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
     """A time in which no alert of the targets that match is sent."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from seventh.model.localfacts import LocalFacts
 from seventh.model.report import Report
 from seventh.model.sample import Labels, Sample
 from seventh.serve.families import families
@@ -50,7 +51,9 @@ class Latest:
         for sample in counted:
             key = (sample.name, sample.labels)
             if key in values.counts or len(values.counts) < _MAX_COUNTS:
-                values.counts[key] = values.counts.get(key, 0.0) + sample.value
+                # The system's own counters go on; those of one check begin with it.
+                before = 0.0 if report.protocol == LocalFacts.ROOM else values.counts.get(key, 0.0)
+                values.counts[key] = before + sample.value
 
     def check(self, number: int, report: Report) -> None:
         """Take a full check's report."""

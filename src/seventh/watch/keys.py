@@ -224,6 +224,28 @@ class HeartbeatKeys(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}  # fmt: skip
 
 
+class LocalKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[local]``: looks at the machine on which this runs, as ``seventh local`` does.
+
+    Findings, metrics (``source="local"``) and ``[[alert]]`` are those of a target.
+    """
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ] = "local"  # fmt: skip
+    every: Annotated[
+        Annotated[float, Meta(ge=10, le=86_400)],
+        Option(flag="every", help="time between two looks, in seconds"),
+    ] = 300.0
+    areas: Annotated[
+        Names, Option(flag="areas", help="what to look at (`seventh explain local` lists it)",
+                      default="everything")
+    ] = ()  # fmt: skip
+    labels: Annotated[
+        Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
+    ] = {}  # fmt: skip
+
+
 class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
     """``[serve]``: metrics, probes and the API, over HTTP; needs the extra ``watch``.
 
@@ -264,7 +286,7 @@ class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
 TABLES: dict[str, type[msgspec.Struct]] = {
     "watch": Watch, "defaults": Defaults, "target": TargetKeys, "alert": AlertKeys,
     "notify": NotifyKeys, "heartbeat": HeartbeatKeys,
-    "serve": ServeKeys,
+    "local": LocalKeys, "serve": ServeKeys,
 }  # fmt: skip
 """By name."""
 LISTED = frozenset({"target", "alert", "notify", "heartbeat"})
