@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from seventh.protocols.snmp.facts import Access, BulkTry, Clock, Interface, Lower, SnmpFacts
-from seventh.protocols.snmp.rules import access, exposure, polling, protection
+from seventh.model.facts import Facts
+from seventh.protocols.snmp.facts import (
+    Access,
+    BulkTry,
+    Clock,
+    Interface,
+    Lower,
+    NotifierFacts,
+    SnmpFacts,
+)
+from seventh.protocols.snmp.rules import access, exposure, notifications, polling, protection
 from seventh.protocols.snmp.rules.examples import ACCESS, GOOD, refused
 from seventh.protocols.snmp.wire.usm import Cause
 from seventh.rules.rule import AnyRule, Hit, Skip, Verdict
@@ -21,7 +30,7 @@ USM = {
 }
 
 
-def said(rule: AnyRule, facts: SnmpFacts) -> str | None:
+def said(rule: AnyRule, facts: Facts) -> str | None:
     """The evidence, the reason of a skip behind "skip: ", or None for a pass."""
     verdict: Verdict = rule(facts)
     if isinstance(verdict, Skip):
@@ -86,6 +95,32 @@ def test_an_empty_view() -> None:
 def test_a_loop() -> None:
     assert said(polling.oid_loop, GOOD.learn(interfaces=())) is None
     assert said(polling.oid_loop, GOOD.learn(interfaces=None)) == "skip: no interface was read"
+
+
+NOTIFIER = NotifierFacts(address="192.0.2.1", verdicts={"authentic": 5})
+
+
+@pytest.mark.parametrize(
+    ("judged", "learnt", "says"),
+    [
+        (notifications.trap_unauth, {}, None),
+        (notifications.trap_unauth, {"verdicts": {"wrong-auth-key": 1}}, None),
+        (notifications.trap_unauth, {"verdicts": {"authentic": 1, "unknown-user": 2}},
+         "192.0.2.1: 2 notifications that anyone could have sent (unknown-user)"),
+        (notifications.inform_noack, {"retransmitted": 2}, None),
+        (notifications.inform_noack, {"retransmitted": 3},
+         "192.0.2.1: 3 informs came again although they were acknowledged"),
+        (notifications.trap_storm, {"rate_per_second": 9.0}, None),
+        (notifications.trap_storm, {"storm_per_second": 50.04, "baseline_per_second": 0.123},
+         "192.0.2.1: 50.0 notifications a second, usually 0.12"),
+        (notifications.trap_storm, {"storm_per_second": 50.0},
+         "192.0.2.1: 50.0 notifications a second, usually unknown"),
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_what_a_sender_does(judged: AnyRule, learnt: dict[str, object], says: str | None) -> None:
+    assert said(judged, NOTIFIER.learn(**learnt)) == says
+    assert said(judged, NotifierFacts()) == "skip: nothing was received"
 
 
 AUTH_ONLY = replace(ACCESS, level="authNoPriv", priv=None)

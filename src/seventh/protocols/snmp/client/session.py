@@ -72,8 +72,15 @@ class Session:
 
     __slots__ = ("_identity", "_keys", "engine", "exchange", "extension")
 
-    def __init__(self, ctx: ProbeContext, address: Address, identity: Identity | None) -> None:
-        self.exchange = Exchange(ctx, address)
+    def __init__(
+        self, ctx: ProbeContext | None, address: Address, identity: Identity | None,
+        exchange: Exchange | None = None,
+    ) -> None:  # fmt: skip
+        """Ask by the context's socket; or by ``exchange``, which may be that of many sessions."""
+        if exchange is None:
+            assert ctx is not None  # noqa: S101 - one of the two is given
+            exchange = Exchange(ctx, address)
+        self.exchange = exchange
         self._identity = identity
         self._keys: Keys | None = None
         self.engine: Engine | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import msgspec
@@ -164,3 +165,21 @@ class SnmpFacts(Facts, frozen=True, kw_only=True):
             return "net-snmp"
         net_snmp = self.engine is not None and self.engine.enterprise_name == "net-snmp"
         return "net-snmp" if net_snmp else ""
+
+
+class NotifierFacts(Facts, frozen=True, kw_only=True):
+    """What a receiver of notifications learnt of one sender."""
+
+    ROOM: ClassVar[str] = "notifier"
+    OWNER: ClassVar[str] = "snmp"
+
+    address: str = ""
+    verdicts: Mapping[str, int] = {}
+    """Datagrams by what the receiver found them to be."""
+    retransmitted: int = 0
+    """Informs that came again although they were accepted before."""
+    rate_per_second: float | None = None
+    baseline_per_second: float | None = None
+    """The sender's usual rate; None before ten seconds have passed."""
+    storm_per_second: float | None = None
+    """The highest rate of its storms; None without one."""
