@@ -14,6 +14,8 @@ from seventh.protocols.mqtt.client.causes import refused
 from seventh.protocols.mqtt.client.connection import Connection, Login, connect_packet
 from seventh.protocols.mqtt.client.endpoint import Endpoint
 from seventh.protocols.mqtt.facts import UNSUPPORTED_VERSION, Limits, Reply
+from seventh.protocols.mqtt.probe import live
+from seventh.protocols.mqtt.probe.workspace import Who
 from seventh.protocols.mqtt.wire.packets import Connack, Version
 from seventh.protocols.mqtt.wire.properties import Properties
 from seventh.protocols.mqtt.wire.reasons import Code
@@ -58,6 +60,8 @@ async def check(ctx: ProbeContext) -> None:
     if failed is None:
         login = await _log_in(endpoint)
         await _request_endless_session(endpoint, login)
+        if (who := _who(endpoint, login)) is not None:
+            await live.run(endpoint, who)
     if others and endpoint.secure:
         await _compare(endpoint, [first, *others])
     if failed is not None:
@@ -226,6 +230,18 @@ def _version(endpoint: Endpoint) -> Version:
     """Return the newest version that the broker answers."""
     v5 = endpoint.notes.facts.v5
     return 4 if v5 is None or _lacks_v5(v5) else 5
+
+
+def _who(endpoint: Endpoint, login: Login | None) -> Who | None:
+    """Return as whom to publish: with the credential, else anonymously where that is accepted."""
+    facts = endpoint.notes.facts
+    if login is not None:
+        return Who(login, _version(endpoint))
+    if facts.v5 is not None and facts.v5.outcome == "accepted":
+        return Who(None, 5)
+    if facts.v311 is not None and facts.v311.outcome == "accepted":
+        return Who(None, 4)
+    return None
 
 
 def _login_failure(reply: Reply) -> Failed:
