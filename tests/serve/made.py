@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from seventh.model.options import Options
 from seventh.model.target import Target
+from seventh.serve.actions import Actions
 from seventh.serve.api import Api
 from seventh.serve.app import Access, Faces, Reload, application
+from seventh.serve.checks import Checks
 from seventh.serve.latest import Latest
 from seventh.serve.listen import Place, open_socket, serving
+from seventh.serve.pages.recent import Recent
+from seventh.serve.pages.routes import routes
+from seventh.serve.pages.site import Site
 from seventh.serve.probe.door import Door
 from seventh.serve.probe.modules import DEFAULT, Module
+from seventh.serve.sessions import Sessions
 from seventh.watch.config import Config, WatchedTarget
 from seventh.watch.run import Watcher
 from seventh.watch.store import Store
@@ -107,21 +114,28 @@ async def served(
     latest = Latest()
     stop = asyncio.Event()
     listening = open_socket(Place("127.0.0.1", 0))
+    access = access or Access()
+    checks, recent = Checks(store, latest), Recent()
     watcher = Watcher(
         store, config or Config(targets=targets), lambda watcher, seen: it.changed.set(),
-        reported=latest.pulse,
+        reported=latest.pulse, checked=checks.note, taken=recent.pulse,
     )  # fmt: skip
     it = Served(watcher, store, latest, listening.getsockname()[1])
     door = Door(
         modules, lambda: [each.target for each in watcher.targets.values()], any_target=any_target
     )
-    faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, latest)
-    routes = [*faces.routes(), *api.routes(), *door.routes()]
-    app = application(routes, access or Access())
+    actions, sessions = Actions(store, checks), Sessions(access.tokens, time.monotonic)
+    faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, actions)
+    site = Site(watcher, store, latest, recent, actions, sessions, needs_login=access.needs_token)
+    every = [*faces.routes(), *api.routes(), *door.routes(), *routes(site)]
+    app = application(every, access, sessions)
     running = asyncio.create_task(watcher.run(stop))
     try:
         async with serving(app, listening, context):
-            yield it
+            try:
+                yield it
+            finally:
+                site.live.end()
         stop.set()
         await asyncio.wait_for(running, 20)
     finally:

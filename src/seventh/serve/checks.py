@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import Future
 
 from seventh.engine.check import check_one
 from seventh.model.report import Report
+from seventh.serve import reports
 from seventh.serve.latest import Latest
 from seventh.watch import records
 from seventh.watch.config import WatchedTarget
@@ -44,9 +46,19 @@ class Checks:
             report = await check_one(target.target, target.options)
         finally:
             self._running -= 1
-        self._latest.check(number, report)
         if report.failure is None:  # else what was not found may still be there
             await asyncio.wrap_future(self._store.run(
                 lambda database: records.note_findings(database, number, report.findings, at_ns)
             ))  # fmt: skip
+        await asyncio.wrap_future(self._keep(number, report))
         return report
+
+    def note(self, number: int, report: Report) -> None:
+        """Keep the report of a full check that a failure has started."""
+        self._keep(number, report)
+
+    def _keep(self, number: int, report: Report) -> Future[None]:
+        self._latest.check(number, report)
+        digest, data = reports.digest_of(report), reports.encoded(report)
+        at_ns = round(report.started_seconds * 1e9)
+        return self._store.run(lambda database: reports.note(database, number, at_ns, digest, data))

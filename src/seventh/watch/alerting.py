@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from seventh.model.report import Finding
+from seventh.model.report import Finding, Report
 from seventh.watch import outbox, records
 from seventh.watch.alerts import VANTAGE, Alert
 from seventh.watch.config import Config, WatchedTarget
@@ -40,12 +40,15 @@ class Watching(Protocol):
 class Alerting:
     """Alerts that wait for their full check, and the targets that fail."""
 
-    def __init__(self, store: Store, watching: Watching) -> None:
+    def __init__(
+        self, store: Store, watching: Watching, checked: Callable[[int, Report], None] | None = None
+    ) -> None:
         self._store = store
         self._watching = watching
         self._failing: set[int] = set()
         self._waiting: dict[int, float] = {}
         """Until when each alert waits for its full check, by the clock of the event loop."""
+        self._checked = checked
         self._runbook = Runbook(self._found)
         self._findings: dict[int, tuple[tuple[Finding, ...], int]] = {}
         self.looked = time.monotonic()
@@ -129,8 +132,10 @@ class Alerting:
         if target is not None and not self._watching.fleet.has_failing_parent(number):
             self._runbook.ask(number, target)
 
-    def _found(self, number: int, findings: tuple[Finding, ...], at_ns: int) -> None:
-        self._findings[number] = findings, at_ns
+    def _found(self, number: int, report: Report, at_ns: int) -> None:
+        self._findings[number] = report.findings, at_ns
+        if self._checked is not None:
+            self._checked(number, report)
 
     def _suspect(self, alert: Alert, incident: int) -> Suspect:
         return self._made(

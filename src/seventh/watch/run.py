@@ -40,15 +40,18 @@ _JUMP_NS = 500_000_000
 Changed = Callable[["Watcher", Seen], None]
 """Called after each pulse with what it led to."""
 Reported = Callable[[int, Report], None]
-"""Called with a target's number and the whole report of its pulse."""
+"""Called with a target's number and the whole report of its pulse, or of its full check."""
+Taken = Callable[[Pulse], None]
+"""Called with each pulse, those of the journal too."""
 
 
 class Watcher:
     """What is watched, by number, and the state of all of it."""
 
     def __init__(
-        self, store: Store, config: Config, changed: Changed, reported: Reported | None = None
-    ) -> None:
+        self, store: Store, config: Config, changed: Changed, reported: Reported | None = None,
+        *, checked: Reported | None = None, taken: Taken | None = None,
+    ) -> None:  # fmt: skip
         """Watch nothing yet."""
         self.config = config
         self.targets: dict[int, WatchedTarget] = {}
@@ -63,12 +66,13 @@ class Watcher:
         self._store = store
         self._changed = changed
         self._reported = reported
+        self._taken = taken
         self._schedule = Schedule()
         self._silences: dict[int, Silence] = {}
         self._lateness = Lateness()
         self._running: set[asyncio.Task[None]] = set()
         self._wake, self._ending = asyncio.Event(), asyncio.Event()
-        self.alerting = Alerting(store, self)
+        self.alerting = Alerting(store, self, checked)
         self._pulses: list[Pulse] = []
         self._seen = Seen()
         self._snapshot_due = 0.0
@@ -156,6 +160,8 @@ class Watcher:
                 self.fleet.observe(pulse)
                 if self.name(pulse.target) is not None:
                     self.last[pulse.target] = pulse
+                    if self._taken is not None:
+                        self._taken(pulse)
 
     def _prepare(self, config: Config) -> None:
         """Read what the options need, and see how many pulses may run at once."""
@@ -266,6 +272,8 @@ class Watcher:
     def _take(self, pulse: Pulse) -> None:
         self.last[pulse.target] = pulse
         self._pulses.append(pulse)
+        if self._taken is not None:
+            self._taken(pulse)
         if (job := self.heartbeats.get(pulse.target)) is not None:
             take(job, pulse)
         self._note(self.fleet.observe(pulse))

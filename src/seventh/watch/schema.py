@@ -73,6 +73,14 @@ MIGRATIONS = (
     );
     CREATE INDEX outbox_due ON outbox (due_ns) WHERE done_ns IS NULL;
     """,
+    """
+    CREATE TABLE report (  -- the last full checks of each target
+        id INTEGER PRIMARY KEY, target INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+        digest TEXT NOT NULL, data BLOB NOT NULL
+    );
+    CREATE INDEX report_target ON report (target, at_ns);
+    CREATE INDEX incident_target ON incident (target, id);
+    """,
 )
 """What makes each version of the version before; the first makes an empty database version 1."""
 VERSION = len(MIGRATIONS)
