@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.serve.actions import Actions
@@ -26,8 +28,10 @@ from seventh.serve.probe.modules import DEFAULT, Module
 from seventh.serve.sessions import Sessions
 from seventh.watch.config import Config, WatchedTarget
 from seventh.watch.run import Watcher
+from seventh.watch.samples import Cause, Pulse
 from seventh.watch.store import Store
 from seventh.watch.verdict import Policy, Threshold
+from tests.watch.made import REFUSED
 
 EVERY = 20_000_000
 POLICY = Policy(down=Threshold(bad=1, of=1, good=1, good_of=1), stale_ns=60 * 10**9)
@@ -80,8 +84,29 @@ def _joined(chunks: bytes) -> bytes:
     return whole
 
 
+def fleet(count: int) -> list[WatchedTarget]:
+    """Targets whose pulses a test makes: none is due while it runs."""
+    teams = ("web", "core", "data")
+    return [
+        replace(target(9, f"host-{n:05}.example.net", team=teams[n % 3]), every_ns=86_400 * 10**9)
+        for n in range(count)
+    ]
+
+
 class Served:
     """A watcher and where it is served."""
+
+    def pulse(self, number: int, cause: Cause | None = None, **phases: int) -> None:
+        """Take a pulse as if it had run now."""
+        self.watcher._take(Pulse(target=number, at_ns=time.time_ns(), cause=cause,
+                                 phases=tuple(phases.items())))  # fmt: skip
+
+    def pulse_all(self) -> None:
+        """Most are up, each with its own time; some are down, or failing."""
+        for number in self.watcher.targets:
+            for cause in (None, None, REFUSED if number % 41 == 0 else None):
+                self.pulse(number, cause, connect=number * 37_000 % 9_000_000 + 500_000,
+                           tls=number * 91_000 % 150_000_000 + 1_000_000)  # fmt: skip
 
     def __init__(self, watcher: Watcher, store: Store, latest: Latest, port: int) -> None:
         self.watcher, self.store, self.latest, self.port = watcher, store, latest, port
