@@ -36,7 +36,7 @@ class Watching(Protocol):
 
     targets: dict[int, WatchedTarget]
     health: Health
-    reported_check: Callable[[int, Report], None] | None
+    reported_check: Callable[[int, Report], object] | None
 
     @property
     def is_busy(self) -> bool:

@@ -41,8 +41,10 @@ _JUMP_NS = 500_000_000
 
 Changed = Callable[["Watcher", Seen], None]
 """Called after each pulse with what it led to."""
-Reported = Callable[[int, Report], None]
+Reported = Callable[[int, Report], object]
 """Called with a target's number and the whole report of its pulse, or of its full check."""
+Taken = Callable[[Pulse], None]
+"""Called with each pulse, those of the journal too."""
 
 
 class Watcher:
@@ -55,6 +57,8 @@ class Watcher:
         changed: Changed,
         reported: Reported | None = None,
         reported_check: Reported | None = None,
+        *,
+        taken: Taken | None = None,
     ) -> None:
         """Watch nothing yet."""
         self.config = config
@@ -71,6 +75,7 @@ class Watcher:
         self._changed = changed
         self._reported = reported
         self.reported_check = reported_check
+        self._taken = taken
         self._schedule = Schedule()
         self._silences: dict[int, Silence] = {}
         self._lateness = Lateness()
@@ -171,6 +176,8 @@ class Watcher:
                 self.fleet.observe(pulse)
                 if self.name(pulse.target) is not None:
                     self.last[pulse.target] = pulse
+                    if self._taken is not None:
+                        self._taken(pulse)
 
     def _prepare(self, config: Config) -> None:
         """Read what the options need, and see how many pulses may run at once."""
@@ -288,6 +295,8 @@ class Watcher:
     def _take(self, pulse: Pulse) -> None:
         self.last[pulse.target] = pulse
         self._pulses.append(pulse)
+        if self._taken is not None:
+            self._taken(pulse)
         if (job := self.heartbeats.get(pulse.target)) is not None:
             take(job, pulse)
         self._note(self.fleet.observe(pulse))

@@ -74,7 +74,7 @@ SPEC = Spec(
             "deliveries of our retained message to new subscribers", "live.retain_hits",
         ),
         Metric(
-            "seventh_mqtt_broker_count", "gauge", "the broker's own counts, from $SYS",
+            "seventh_mqtt_broker_number", "gauge", "the broker's own counts, from $SYS",
             "system.numbers", label="of",
         ),
     ),
