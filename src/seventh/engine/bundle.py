@@ -38,6 +38,8 @@ _CONNECTIONS = (
 )  # fmt: skip
 """What libraries bring for connections of their own: we use their protocols alone."""
 _NOT_THERE = frozenset({"cli", "lab", "labkit", "notify", "render", "serve", "watch"})
+_VERBS = frozenset({"work", "work.py"})
+"""What a room's verbs need, which never run elsewhere."""
 _ALWAYS = frozenset({"net", "tls"})
 """Rooms whose facts the reports of others have."""
 _KEPT = 8
@@ -78,6 +80,8 @@ def _ours(rooms: Collection[str], linters: Collection[str]) -> Iterator[tuple[st
         if path.suffix not in {".py", ".toml"} or first in _NOT_THERE:
             continue
         if first == "protocols" and len(rest) > 1 and rest[0] not in {*rooms, *layers, *_ALWAYS}:
+            continue
+        if first == "protocols" and _VERBS & set(rest[1:2]):
             continue
         if first == "lint" and len(rest) > 1 and rest[0] not in linters:
             continue

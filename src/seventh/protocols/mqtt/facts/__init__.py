@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.protocols.mqtt.facts.topics import Topics
 
 BAD_LOGINS = frozenset({0x86, 0x87})
 """The reason codes with which brokers refuse a login, or a client without one."""
@@ -86,6 +87,8 @@ class MqttFacts(Facts, frozen=True, kw_only=True):
     """Its reply to a session that never expires."""
     endless_seconds: int | None = None
     """The expiry that the broker sets instead; None if it states none."""
+    topics: Topics | None = None
+    """The design of the topics that are in use, or that a file names."""
     unknown: Mapping[str, str] = {}
     """What could not be learnt, and why."""
 
