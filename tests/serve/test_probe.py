@@ -15,7 +15,6 @@ from seventh.labkit.tlsserve import server_context, tls_server
 from seventh.model.failure import Failed, UsageError
 from seventh.net.address import Address
 from seventh.serve.app import Access
-from seventh.serve.guard import token_hash
 from seventh.serve.probe import door
 from seventh.serve.probe.door import run, target_of, timeout_of
 from seventh.serve.probe.modules import (
@@ -30,6 +29,7 @@ from seventh.serve.probe.modules import (
     read,
 )
 from seventh.serve.probe.reach import choose
+from seventh.serve.sessions import token_hash
 from seventh.wire.address import check_asked
 from tests.serve.made import served, target
 from tests.serve.test_metrics import of, values
@@ -223,6 +223,7 @@ async def test_http() -> None:
         base = f"http://127.0.0.1:{port}"
         found = await measured(f"{base}/to", HTTP)
         shown = {name: value for name, value in found.items() if not name.endswith("_seconds")}
+        assert 0 < found["probe_dns_lookup_time_seconds"] < found["probe_duration_seconds"] < 60
         assert shown == {
             "probe_success": 1, "probe_ip_protocol": 4, "probe_ip_addr_hash": 3668918509,
             "probe_failed_due_to_regex": 0, "probe_http_status_code": 200,

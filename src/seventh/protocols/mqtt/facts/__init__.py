@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.protocols.mqtt.facts.live import Live, Paired, Token, Wildcard
 from seventh.protocols.mqtt.facts.topics import Topics
 
 BAD_LOGINS = frozenset({0x86, 0x87})
@@ -89,6 +90,14 @@ class MqttFacts(Facts, frozen=True, kw_only=True):
     """The expiry that the broker sets instead; None if it states none."""
     topics: Topics | None = None
     """The design of the topics that are in use, or that a file names."""
+    live: Live | None = None
+    """What subscribing and publishing showed."""
+    system: Wildcard | None = None
+    """The subscription to ``$SYS/#`` …"""
+    everything: Wildcard | None = None
+    """… and to ``#``."""
+    pair: Paired | None = None
+    token: Token | None = None
     unknown: Mapping[str, str] = {}
     """What could not be learnt, and why."""
 
