@@ -12,12 +12,13 @@ import random
 import time
 from pathlib import Path
 
+from tests.serve.made import Served, fleet, served
+
 from bench.measure import figure
 from bench.table import Table
 from seventh.model.failure import Blame, Reason
 from seventh.watch.samples import Cause
 from seventh.watch.verdict import Condition
-from tests.serve.made import Served, fleet, served
 
 DAYS = 90
 REFUSED = Cause(Reason.CONNECT_REFUSED, "connect", Blame.PEER)

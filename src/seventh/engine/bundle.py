@@ -83,6 +83,8 @@ def _ours(rooms: Collection[str], linters: Collection[str]) -> Iterator[tuple[st
             continue
         if first == "protocols" and _OF_VERBS.intersection(rest[1:2]):
             continue
+        if first == "protocols" and rest[-1] == "series.py":  # only watch has series
+            continue
         if first == "lint" and len(rest) > 1 and rest[0] not in linters:
             continue
         if not {"lab", "lab.py", "receive"} & set(rest[1:]):

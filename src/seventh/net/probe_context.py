@@ -376,9 +376,9 @@ class ProbeContext:
                 self._note_path(address, info, stream.black_hole())
 
     def note_losses(self) -> None:
-        """Record the paths with retransmissions; that is cheap enough for a pulse."""
+        """Record the segments of each path; that is cheap enough for a pulse."""
         for address, stream in self._transports.items():
-            if stream.retransmits() and (info := stream.tcp_info()) is not None:
+            if (info := stream.tcp_info()) is not None:
                 self._note_path(address, info)
 
     def _note_path(self, address: str, info: TcpInfo, hole: BlackHole | None = None) -> None:
