@@ -19,6 +19,7 @@ from seventh.watch.store import Store
 if TYPE_CHECKING:
     from seventh.serve.app import Access
     from seventh.serve.probe.modules import Module
+    from seventh.serve.snmp.modules import File
 
 _NEEDED = ("starlette", "uvicorn", "yaml")
 
@@ -32,6 +33,7 @@ class Opened:
         context: ssl.SSLContext | None,
         access: Access,
         modules: Mapping[str, Module],
+        snmp: File | None = None,
         *,
         probe_any: bool,
     ) -> None:
@@ -39,7 +41,7 @@ class Opened:
 
         self.latest = Latest()
         self._listening, self._context, self._access = listening, context, access
-        self._modules, self._probe_any = modules, probe_any
+        self._modules, self._probe_any, self._snmp = modules, probe_any, snmp
 
     @contextlib.asynccontextmanager
     async def serving(
@@ -57,10 +59,19 @@ class Opened:
             self._modules, lambda: [each.target for each in watcher.targets.values()],
             any_target=self._probe_any,
         )  # fmt: skip
+        routes = [*faces.routes(), *api.routes(), *door.routes()]
+        if self._snmp is not None:
+            from seventh.serve.snmp.door import SnmpDoor
+
+            agents = SnmpDoor(
+                self._snmp, lambda: [each.target for each in watcher.targets.values()],
+                any_target=self._probe_any,
+            )  # fmt: skip
+            routes += agents.routes()
         host, port = self._listening.getsockname()[:2]
         scheme = "https" if self._context is not None else "http"
         say(f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port}")
-        app = application([*faces.routes(), *api.routes(), *door.routes()], self._access)
+        app = application(routes, self._access)
         async with serving(app, self._listening, self._context):
             yield
 
@@ -72,7 +83,7 @@ def opened(
     keys = config.serve
     text = parsed.listen or keys.listen
     if text is None:
-        for flag in ("blackbox", "probe_any"):
+        for flag in ("blackbox", "snmp", "probe_any"):
             if getattr(parsed, flag):
                 raise UsageError(f"--{flag.replace('_', '-')}: needs --listen HOST:PORT")
         return None
@@ -95,9 +106,15 @@ def opened(
         say(f"--listen {place}: tokens are sent in clear: add tls-cert and tls-key to [serve]")
     blackbox = parsed.blackbox or keys.blackbox
     known = modules.load(blackbox) if blackbox is not None else modules.DEFAULT
+    snmp = parsed.snmp or keys.snmp
+    agents = None
+    if snmp is not None:
+        from seventh.serve.snmp import modules as snmp_modules
+
+        agents = snmp_modules.load(snmp)
     listening = stack.enter_context(open_socket(place))
     access = Access(
         tokens=keys.token_sha256, hosts=tuple(host.lower() for host in keys.hosts),
         needs_token=not place.loopback,
     )  # fmt: skip
-    return Opened(listening, context, access, known, probe_any=parsed.probe_any)
+    return Opened(listening, context, access, known, agents, probe_any=parsed.probe_any)

@@ -21,7 +21,7 @@ from seventh.cli.supervised import supervised
 from seventh.model.failure import UsageError
 from seventh.render.presentation import count
 from seventh.render.summary import duration
-from seventh.render.watching import Footer, TargetRow, change, table
+from seventh.render.watching import Footer, TargetRow, change, drifted, table
 from seventh.watch.alerts import VANTAGE
 from seventh.watch.config import Config, load, typed_targets
 from seventh.watch.fleet import Seen
@@ -127,8 +127,11 @@ async def _watch(
     stop = asyncio.Event()
     with _shown() as show:
         guarded = Guarded(show, stop)
-        reported = opened.latest.pulse if opened is not None else None
-        watcher = Watcher(store, config, guarded, reported)
+        latest = opened.latest if opened is not None else None
+        watcher = Watcher(
+            store, config, guarded, latest.pulse if latest is not None else None,
+            latest.check if latest is not None else None,
+        )  # fmt: skip
         reload = reloader(watcher, parsed, typed)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(end.in_loop(stop.set))
@@ -271,6 +274,10 @@ class Lines:
             if isinstance(event, Changed) and (name := watcher.name(number)) is not None:
                 line = change(name, event.old, event.new, event.at_ns, event.cause)
                 sys.stdout.write(f"{line}\n")
+                sys.stdout.flush()
+        for drift in seen.drift:
+            if (name := watcher.name(drift.target)) is not None:
+                sys.stdout.write(f"{drifted(name, drift)}\n")
                 sys.stdout.flush()
         if time.monotonic() - self._looked >= _DRAWN_SECONDS:
             self._looked = time.monotonic()

@@ -61,7 +61,7 @@ class Api:
 
     def __init__(self, watcher: Watcher, store: Store, latest: Latest) -> None:
         self._watcher, self._store = watcher, store
-        self._checks = Checks(store, latest)
+        self._checks = Checks(watcher.checking, latest)
         self._titles: dict[str, str] = {}
 
     def routes(self) -> list[Route]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from seventh.engine.check import check_one
 from seventh.model.report import Report
 from seventh.serve.latest import Latest
-from seventh.watch import records
+from seventh.watch import findings
+from seventh.watch.checking import Checking
 from seventh.watch.config import WatchedTarget
-from seventh.watch.store import Store
 
 AT_ONCE = 4
 PAUSE_SECONDS = 10.0
@@ -24,8 +23,8 @@ class BusyError(Exception):
 class Checks:
     """The checks that are running, and when each target had its last one."""
 
-    def __init__(self, store: Store, latest: Latest) -> None:
-        self._store, self._latest = store, latest
+    def __init__(self, checking: Checking, latest: Latest) -> None:
+        self._checking, self._latest = checking, latest
         self._running = 0
         self._began: dict[int, float] = {}
 
@@ -45,8 +44,6 @@ class Checks:
         finally:
             self._running -= 1
         self._latest.check(number, report)
-        if report.failure is None:  # else what was not found may still be there
-            await asyncio.wrap_future(self._store.run(
-                lambda database: records.note_findings(database, number, report.findings, at_ns)
-            ))  # fmt: skip
+        self._checking.note(findings.looked(number, report, at_ns))
+        await self._checking.write()
         return report

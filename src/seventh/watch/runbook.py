@@ -10,7 +10,7 @@ from collections.abc import Callable
 from seventh.engine.check import check_one
 from seventh.engine.checklist import judge
 from seventh.model.netfacts import NetFacts
-from seventh.model.report import Finding, Report
+from seventh.model.report import Report
 from seventh.model.tlsfacts import TlsFacts
 from seventh.watch.config import WatchedTarget
 from seventh.watch.evidence import Evidence, Line
@@ -22,8 +22,8 @@ _KEPT = 500
 """Results that are kept in memory."""
 _FINDINGS = 20
 
-Found = Callable[[int, tuple[Finding, ...], int], None]
-"""Called with a target, the findings of its full check, and when that began."""
+Found = Callable[[int, Report, int], None]
+"""Called with a target, the report of its full check, and when that began."""
 
 
 class Runbook:
@@ -95,7 +95,7 @@ class Runbook:
             self._evidence[number] = evidence_of(report, at_ns)
             if len(self._evidence) > _KEPT:
                 self._evidence.popitem(last=False)
-            self._found(number, report.findings, at_ns)
+            self._found(number, report, at_ns)
         finally:
             if self._running.get(number) is asyncio.current_task():
                 del self._running[number]

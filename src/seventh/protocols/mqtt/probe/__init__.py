@@ -80,8 +80,12 @@ async def check(ctx: ProbeContext) -> None:
 
 async def _versions(endpoint: Endpoint, below: Stream) -> None:
     """Connect with MQTT 5, then with 3.1.1. Raises Failed if neither gets a CONNACK."""
-    v5 = await _try(endpoint, 5, await endpoint.open(below))
-    v311 = await _try(endpoint, 4, await endpoint.open())
+    try:
+        v5 = await _try(endpoint, 5, await endpoint.open(below))
+        v311 = await _try(endpoint, 4, await endpoint.open())
+    except Failed as failed:
+        await _raise_if_tls(endpoint, failed)
+        raise
     if v5.outcome == v311.outcome == "closed":
         ended = Failed(
             Reason.PEER_CLOSED, "the connection was closed without a CONNACK", phase="mqtt.connack"
@@ -99,9 +103,8 @@ async def _raise_if_tls(endpoint: Endpoint, ended: Failed) -> None:
     if endpoint.secure or not may_be_tls(ended, None):
         return
     scheme = "mqtt+wss" if endpoint.websocket else "mqtts"
-    instead = await detect_tls(
-        endpoint.ctx, endpoint.address, endpoint.name, scheme, "mqtt.connack"
-    )
+    phase = ended.phase or "mqtt.connack"
+    instead = await detect_tls(endpoint.ctx, endpoint.address, endpoint.name, scheme, phase)
     if instead is not None:
         raise instead
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.snmp.client.session import Session
-from seventh.protocols.snmp.facts import Interface, Loop, SnmpFacts, System
+from seventh.protocols.snmp.facts import BulkTry, Interface, Loop, SnmpFacts, System
+from seventh.protocols.snmp.probe.bulk import best, measure
 from seventh.protocols.snmp.wire.ber import Oid
 from seventh.protocols.snmp.wire.message import ABSENT, Binding, Kind
 from seventh.protocols.snmp.wire.usm import Cause
@@ -35,12 +36,18 @@ async def poll_uptime(session: Session) -> Cause | None:
 async def poll(session: Session, ctx: ProbeContext) -> None:
     """Read the system group and the interfaces, and learn how. Raises Failed."""
     notes = ctx.notes(SnmpFacts)
+    tried: tuple[BulkTry, ...] = ()
+    if session.has_bulk:
+        with ctx.watch.phase("snmp.bulk", session.exchange.address.ip):
+            tried = await measure(session)
+        notes.learn(bulk=tried)
     start = now_ns()
     with ctx.watch.phase("snmp.poll", session.exchange.address.ip):
         notes.learn(system=await _system(session))
         walks = {column: Walk(column, bulk=session.has_bulk) for column in _COLUMNS}
         columns: dict[Oid, dict[int, Binding]] = {}
         before = walks[_IF_DESCR]
+        before.repetitions = before.ceiling = best(tried) or 1
         for column, walk in walks.items():
             # What one column has shown holds for the next.
             walk.repetitions, walk.ceiling = before.repetitions, before.ceiling
@@ -50,11 +57,15 @@ async def poll(session: Session, ctx: ProbeContext) -> None:
     replies = sum(walk.replies for walk in walks.values())
     rows = sum(walk.rows for walk in walks.values())
     notes.learn(
-        interfaces=_interfaces(columns),
+        interfaces=_interfaces(columns, session),
         poll_seconds=(now_ns() - start) / 1e9,
         bulk_rows=rows / replies if session.has_bulk and replies else None,
         repetitions=before.repetitions if session.has_bulk else None,
-        too_big=sum(walk.too_big for walk in walks.values()),
+        most_rows=max([one.rows for one in tried] + [walk.largest for walk in walks.values()])
+        if session.has_bulk
+        else None,
+        too_big=sum(walk.too_big for walk in walks.values())
+        + sum(one.outcome == "too-big" for one in tried),
         loop=Loop(after=_dotted(stuck.after), found=_dotted(stuck.found)) if stuck else None,
     )
 
@@ -85,13 +96,14 @@ async def _column(session: Session, walk: Walk) -> dict[int, Binding]:
     return found
 
 
-def _interfaces(columns: dict[Oid, dict[int, Binding]]) -> tuple[Interface, ...]:
+def _interfaces(columns: dict[Oid, dict[int, Binding]], session: Session) -> tuple[Interface, ...]:
     return tuple(
         Interface(
             index=index,
             name=printable(row.value, _SHOWN) if isinstance(row.value, bytes) else "",
             speed_mbps=_speed(columns[_IF_HIGH_SPEED].get(index), columns[_IF_SPEED].get(index)),
-            has_64_bit=_is_64_bit(columns[_IF_HC_IN].get(index)),
+            # Version 1 has no 64-bit counters (RFC 3584 §4.2.2.1), whatever the agent has.
+            has_64_bit=_is_64_bit(columns[_IF_HC_IN].get(index)) if session.has_bulk else None,
         )
         for index, row in columns[_IF_DESCR].items()
     )
