@@ -9,7 +9,7 @@ from msgspec import Meta
 from seventh.model.failure import UsageError
 from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
-from seventh.model.target import Scheme
+from seventh.model.target import Scheme, Target, parse_target
 from seventh.model.verb import Argument, Verb
 
 
@@ -19,6 +19,16 @@ def topic_prefix(text: str) -> str:
     if wrong or text.startswith("$") or len(text.encode()) > 1000:
         raise UsageError(f"{text!r}: not a topic, such as site/seventh, without + and #")
     return text.strip("/")
+
+
+def _broker(text: str) -> Target:
+    """Read the URL of a broker. Raises UsageError."""
+    schemes = {scheme.name: scheme for scheme in _SCHEMES}
+    if "://" not in text:
+        urls = ", ".join(f"{name}://HOST" for name in schemes)
+        raise UsageError(f"{text!r}: write {urls}")
+    (target,) = parse_target(text, schemes)
+    return target
 
 
 class MqttOptions(RoomOptions, frozen=True, kw_only=True):
@@ -31,6 +41,21 @@ class MqttOptions(RoomOptions, frozen=True, kw_only=True):
             help="topic below which to subscribe and publish with --allow-write",
         ),
     ] = "seventh"  # fmt: skip
+    pair: Annotated[
+        Target | None,
+        Option(
+            flag="pair", metavar="URL", read=_broker,
+            help="broker that receives what is published to the target, by a bridge or a cluster",
+            needs=("allow-write", "a message is published to the target"),
+        ),
+    ] = None  # fmt: skip
+    auth_method: Annotated[
+        str | None,
+        Option(
+            flag="auth-method", metavar="NAME", default="the token is the password",
+            help="authentication method of MQTT 5 for the token of --token-file",
+        ),
+    ] = None  # fmt: skip
 
 
 class ClientOptions(RoomOptions, frozen=True, kw_only=True):
@@ -197,15 +222,16 @@ _FILTERS = Argument(
     name="filter", many=True,
     help="filter of topics, such as site/+/temperature, site/# or $share/group/site/#",
 )  # fmt: skip
+_SCHEMES = (
+    Scheme(name="mqtt", port=1883),
+    Scheme(name="mqtts", port=8883),
+    Scheme(name="mqtt+ws", port=80, well_known=False),
+    Scheme(name="mqtt+wss", port=443, well_known=False),
+)
 SPEC = Spec(
     name="mqtt",
     title="MQTT",
-    schemes=(
-        Scheme(name="mqtt", port=1883),
-        Scheme(name="mqtts", port=8883),
-        Scheme(name="mqtt+ws", port=80, well_known=False),
-        Scheme(name="mqtt+wss", port=443, well_known=False),
-    ),
+    schemes=_SCHEMES,
     phases=(
         PhaseSpec("mqtt.upgrade", "from the WebSocket handshake's request to its response"),
         PhaseSpec("mqtt.connack", "from CONNECT of MQTT 5 to CONNACK, without credentials"),
@@ -217,6 +243,8 @@ SPEC = Spec(
         PhaseSpec("mqtt.puback", "from PUBLISH of QoS 1 to PUBACK"),
         PhaseSpec("mqtt.pubrec", "from PUBLISH of QoS 2 to PUBREC"),
         PhaseSpec("mqtt.pubcomp", "from PUBREL to PUBCOMP"),
+        PhaseSpec("mqtt.pair", "from PUBLISH to the target to its delivery by the other broker"),
+        PhaseSpec("mqtt.token", "keeping a connection until its token has expired"),
         PhaseSpec("mqtt.deliver", "from PUBLISH of QoS 1 to its delivery to a subscriber"),
     ),
     metrics=(
@@ -241,6 +269,11 @@ SPEC = Spec(
             "deliveries of our retained message to new subscribers", "live.retain_hits",
         ),
         Metric(
+            "seventh_mqtt_pair_seconds", "gauge",
+            "PUBLISH to the target to its delivery by the broker of --pair",
+            "pair.delivered_seconds",
+        ),
+        Metric(
             "seventh_mqtt_broker_number", "gauge", "the broker's own counts, from $SYS",
             "system.numbers", label="of",
         ),
@@ -248,17 +281,19 @@ SPEC = Spec(
     options=MqttOptions,
     shared=(
         "ca_file", "ca_store", "crl_files", "server_name", "cert_file", "key_file", "user",
-        "password_file", "allow_plaintext",
+        "password_file", "token_file", "allow_plaintext",
     ),
     tiers={
         0: "connects with MQTT 5 and 3.1.1 and a random client id, pings and disconnects; makes "
         "further TLS handshakes and looks up CAA records; subscribes and publishes nothing",
         1: "requests a session that never expires, and ends it at once",
-        2: "connects with the user name and password, and subscribes to $SYS for a second",
+        2: "connects with the user name and password, or a token, and subscribes to $SYS "
+        "for a second; keeps a connection until shortly after its token expires",
         3: "subscribes and publishes on a random topic below --topic-prefix with each QoS, and "
         "once on another random topic; retains a message and removes it; has a will published; "
-        "keeps sessions and ends them; connects twice with one client id; about 30 connections; "
-        "`seventh mqtt pub` publishes what it is given, and `sub` and `tree` subscribe to the filters named",
+        "keeps sessions and ends them; connects twice with one client id; with --pair subscribes "
+        "and publishes there, too; about 30 connections; `seventh mqtt pub` publishes what it is "
+        "given, and `sub` and `tree` subscribe to the filters named",
         4: "subscribes to # for a second, and counts the messages without keeping them",
     },
     verbs=(

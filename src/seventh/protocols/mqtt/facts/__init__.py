@@ -77,7 +77,7 @@ class MqttFacts(Facts, frozen=True, kw_only=True):
     login: Reply | None = None
     """Its reply to the user name and password."""
     login_version: Literal["5", "3.1.1"] | None = None
-    withheld: Literal["no-tls", "certificate", "no-credential"] | None = None
+    withheld: Literal["no-tls", "certificate", "no-credential", "no-v5"] | None = None
     """Why the credential was not sent."""
     connack_seconds: float | None = None
     ping_seconds: float | None = None
