@@ -13,9 +13,10 @@ from seventh.labkit.ca import Authority
 from seventh.model.failure import UsageError
 from seventh.serve import listen
 from seventh.serve.app import Access
-from seventh.serve.guard import Guard, token_hash
+from seventh.serve.guard import Guard
 from seventh.serve.limits import Rates
 from seventh.serve.listen import Place, open_socket, place_of, tls_context
+from seventh.serve.sessions import Sessions, token_hash
 from tests.serve.made import served, target
 
 TOKEN = "correct horse"
@@ -33,10 +34,12 @@ def guard(
         text = b"trusted" if scope["state"]["trusted"] else b"anyone"
         await send({"type": "http.response.body", "body": text})  # type: ignore[operator]
 
+    def now() -> float:
+        return clock[0] if clock else 0.0
+
     return Guard(
-        app, tokens=tokens, hosts=("mon.example",), needs_token=needs_token,
-        now=lambda: clock[0] if clock else 0.0,
-        of_job=lambda name: (token_hash("job").upper(),) if name == "back/up" else (),
+        app, sessions=Sessions(tokens, now), hosts=("mon.example",), needs_token=needs_token,
+        now=now, of_job=lambda name: (token_hash("job").upper(),) if name == "back/up" else (),
     )  # fmt: skip
 
 

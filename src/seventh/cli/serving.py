@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,11 +21,12 @@ from seventh.watch.store import Store
 if TYPE_CHECKING:
     from seventh.model.target import Target
     from seventh.serve.app import Access
+    from seventh.serve.checks import Kept
     from seventh.serve.listen import Place
     from seventh.serve.probe.modules import Module
     from seventh.serve.snmp.modules import File
 
-_NEEDED = ("starlette", "uvicorn", "yaml")
+_NEEDED = ("starlette", "uvicorn", "yaml", "jinja2")
 
 
 class Settings(NamedTuple):
@@ -46,21 +48,42 @@ class Opened:
         self, parsed: argparse.Namespace, settings: Settings, listening: socket.socket
     ) -> None:
         from seventh.serve.latest import Latest
+        from seventh.serve.pages.recent import Recent
 
-        self.latest = Latest()
+        self.latest, self.recent = Latest(), Recent()
         self._parsed, self._settings, self._listening = parsed, settings, listening
         self._context = _context(settings)
         self._applied: Callable[[Settings], None] = lambda settings: None
 
+    @property
+    def url(self) -> str:
+        """Where a browser finds the dashboard."""
+        host, port = self._listening.getsockname()[:2]
+        scheme = "https" if self._context is not None else "http"
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
+        return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}/"
+
+    def kept(self, store: Store) -> Kept:
+        """Return what keeps the reports of full checks."""
+        from seventh.serve.checks import Kept
+
+        return Kept(store, self.latest)
+
     @contextlib.asynccontextmanager
     async def serving(
-        self, watcher: Watcher, store: Store, reload: Callable[[], Awaitable[str]] | None
-    ) -> AsyncIterator[None]:
+        self, watcher: Watcher, store: Store, kept: Kept,
+        reload: Callable[[], Awaitable[str]] | None,
+    ) -> AsyncIterator[None]:  # fmt: skip
         """Serve while the block runs."""
+        from seventh.serve.actions import Actions
         from seventh.serve.api import Api
         from seventh.serve.app import Faces, application
+        from seventh.serve.checks import Checks
         from seventh.serve.listen import serving
+        from seventh.serve.pages.routes import routes
+        from seventh.serve.pages.site import Site
         from seventh.serve.probe.door import Door
+        from seventh.serve.sessions import Sessions
         from seventh.serve.snmp.door import SnmpDoor
 
         settings, any_target = self._settings, self._parsed.probe_any
@@ -68,18 +91,24 @@ class Opened:
         def watched() -> list[Target]:
             return [each.target for each in watcher.targets.values() if not each.is_local]
 
+        actions = Actions(store, Checks(watcher.checking, kept))
         faces = Faces(watcher, store, self.latest, reload)
-        api = Api(watcher, store, self.latest)
+        api = Api(watcher, store, actions, self.latest)
+        sessions = Sessions(settings.access.tokens, time.monotonic)
+        site = Site(
+            watcher, store, self.latest, self.recent, actions, sessions,
+            needs_login=settings.access.needs_token,
+        )  # fmt: skip
         door = Door(settings.modules, watched, any_target=any_target)
-        routes = [*faces.routes(), *api.routes(), *door.routes()]
+        every = [*faces.routes(), *api.routes(), *door.routes(), *routes(site)]
         agents = None
         if settings.agents is not None:
             agents = SnmpDoor(settings.agents, watched, any_target=any_target)
-            routes += agents.routes()
-        host, port = self._listening.getsockname()[:2]
-        scheme = "https" if self._context is not None else "http"
-        say(f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port}")
-        app = application(routes, settings.access, lambda name: tokens_of(watcher.heartbeats, name))
+            every += agents.routes()
+        say(f"dashboard: {self.url}")
+        app = application(
+            every, settings.access, sessions, lambda name: tokens_of(watcher.heartbeats, name)
+        )
 
         def apply(settings: Settings) -> None:
             app.admit(settings.access.tokens, settings.access.hosts)
@@ -89,7 +118,10 @@ class Opened:
 
         self._applied = apply
         async with serving(app, self._listening, self._context):
-            yield
+            try:
+                yield
+            finally:
+                site.live.end()
 
     def prepare(self, config: Config) -> Callable[[], str]:
         """Read what ``[serve]`` says now; raises UsageError, and then nothing has changed.
@@ -122,7 +154,7 @@ def opened(
     """Listen, if that is asked for; ``stack`` closes the socket. Raises UsageError."""
     settings = _settings(parsed, config)
     if settings is None:
-        for flag in ("blackbox", "snmp", "probe_any"):
+        for flag in ("blackbox", "snmp", "probe_any", "open"):
             if getattr(parsed, flag):
                 raise UsageError(f"--{flag.replace('_', '-')}: needs --listen HOST:PORT")
         return None
@@ -177,3 +209,11 @@ def _settings(parsed: argparse.Namespace, config: Config) -> Settings | None:
         modules=modules.load(blackbox) if blackbox is not None else modules.DEFAULT,
         agents=agents,
     )
+
+
+def show(url: str) -> None:
+    """Open the dashboard in the user's browser; say so if there is none."""
+    import webbrowser
+
+    if not webbrowser.open(url):
+        say(f"--open: no browser was found; open {url}")

@@ -399,6 +399,16 @@ class ProbeContext:
         )
         self._net.learn(attempts=attempts)
 
+    def again(self) -> ProbeContext:
+        """Return a context of the same target for a further connection; the caller closes it.
+
+        For verbs that run for days: names are resolved again, and what a connection leaves goes
+        with its context.
+        """
+        return ProbeContext(
+            self.target, self.options, connections=self._per_address, carry=self._carry
+        )
+
     def close(self) -> None:
         """Close everything that was opened; idempotent."""
         for opened in self._opened:

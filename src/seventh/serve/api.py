@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,7 +22,8 @@ from seventh.render.entries import clean
 from seventh.render.view import PLAIN, Document
 from seventh.render.wording import Wording, built
 from seventh.serve import queries
-from seventh.serve.checks import BusyError, Checks
+from seventh.serve.actions import Actions
+from seventh.serve.checks import BusyError
 from seventh.serve.entries import (
     SCHEMA,
     FindingEntry,
@@ -38,7 +39,7 @@ from seventh.serve.entries import (
     pulse_entry,
 )
 from seventh.serve.latest import LOSS, Latest
-from seventh.watch import local, outbox, records
+from seventh.watch import local
 from seventh.watch.alerting import THIS_MACHINE
 from seventh.watch.alerts import VANTAGE
 from seventh.watch.config import WatchedTarget
@@ -62,11 +63,9 @@ class Refused(Exception):  # noqa: N818 - an answer
 class Api:
     """What is served below ``/api/v1``."""
 
-    def __init__(self, watcher: Watcher, store: Store, latest: Latest) -> None:
-        self._watcher, self._store = watcher, store
+    def __init__(self, watcher: Watcher, store: Store, actions: Actions, latest: Latest) -> None:
+        self._watcher, self._store, self._actions = watcher, store, actions
         self._latest = latest
-        self._checks = Checks(watcher.checking, latest)
-        self._titles: dict[str, str] = {}
 
     def routes(self) -> list[Route]:
         """Return what this serves."""
@@ -131,7 +130,7 @@ class Api:
                 sent=instant_or_none(each.sent_ns), resolved=instant_or_none(each.resolved_ns),
                 cause=cause_entry(each.cause),
                 acknowledged=instant_or_none(each.acknowledged_ns),
-                acknowledged_by=clean(each.acknowledged_by),
+                acknowledged_by=clean(each.acknowledged_by or ""),
             )
             for each in found
         ]  # fmt: skip
@@ -139,10 +138,8 @@ class Api:
     async def acknowledge(self, request: Request) -> Response:
         """Note who takes care of an incident that is firing."""
         new = await _read(request, NewAcknowledgement, "an acknowledgement")
-        number, now_ns = request.path_params["number"], time.time_ns()
-        known = number < 1 << 62 and await asyncio.wrap_future(self._store.run(
-            lambda database: outbox.acknowledge(database, number, new.by, now_ns)
-        ))  # fmt: skip
+        number = request.path_params["number"]
+        known = number < 1 << 62 and await self._actions.acknowledge(number, new.by)
         if not known:
             raise Refused(HTTPStatus.NOT_FOUND, "no incident that is firing has this number")
         found = await asyncio.wrap_future(self._store.run(
@@ -159,7 +156,7 @@ class Api:
         named = [(self._watcher.name(each.target), each) for each in found]
         return _json("findings", [
             FindingEntry(
-                target=name, id=clean(each.id), severity=each.severity, title=self._title(each.id),
+                target=name, id=clean(each.id), severity=each.severity, title=title_of(each.id),
                 params={clean(key): _plain(value) for key, value in each.params.items()},
                 first_seen=instant(each.first_ns), last_seen=instant(each.last_ns),
             )
@@ -186,50 +183,24 @@ class Api:
             for each in found
         ])  # fmt: skip
 
-    def _title(self, rule: str) -> str:
-        """Return the title of a rule; its id if it is not known."""
-        if not self._titles:
-            wording = Wording()
-            self._titles = {
-                each.id: wording.of_rule(room, each).title
-                for room, rules in built().items()
-                for each in rules
-            }
-        return self._titles.get(rule, clean(rule))
-
     async def silences(self, request: Request) -> Response:
         """Answer with the silences that are not over."""
-        return _json("silences", [_silence(*each) for each in (await self._silences()).items()])
-
-    async def _silences(self) -> dict[int, Silence]:
-        now_ns = time.time_ns()
-        return await asyncio.wrap_future(
-            self._store.run(lambda database: records.silences(database, now_ns))
-        )
+        known = await self._actions.silences()
+        return _json("silences", [_silence(*each) for each in known.items()])
 
     async def add_silence(self, request: Request) -> Response:
         """Add a silence from now on; it applies within a second."""
         new = await _read(request, NewSilence, "a silence")
-        now_ns = time.time_ns()
-        silence = Silence(
-            match=new.match, from_ns=now_ns, until_ns=now_ns + round(new.seconds * 1e9),
-            by=new.by, why=new.why,
-        )  # fmt: skip
-        number = await asyncio.wrap_future(
-            self._store.run(lambda database: records.add_silence(database, silence))
-        )
-        return _json("silences", [_silence(number, silence)], HTTPStatus.CREATED)
+        made = await self._actions.silence(new.match, new.seconds, new.by, new.why)
+        return _json("silences", [_silence(*made)], HTTPStatus.CREATED)
 
     async def end_silence(self, request: Request) -> Response:
         """End a silence now."""
-        number, now_ns = request.path_params["number"], time.time_ns()
-        known = (await self._silences()).get(number)
-        if known is None:
+        number = request.path_params["number"]
+        ended = await self._actions.end_silence(number)
+        if ended is None:
             raise Refused(HTTPStatus.NOT_FOUND, "no silence has this number")
-        await asyncio.wrap_future(
-            self._store.run(lambda database: records.end_silence(database, number, now_ns))
-        )
-        return _json("silences", [_silence(number, replace(known, until_ns=now_ns))])
+        return _json("silences", [_silence(number, ended)])
 
     async def check(self, request: Request) -> Response:
         """Run the full check of a watched target, ``?target=NAME``; answer with its report."""
@@ -239,7 +210,7 @@ class Api:
         if not found:
             raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
         try:
-            report = await self._checks.check(*found[0])
+            report = await self._actions.check(*found[0])
         except BusyError as error:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, str(error)) from None
         document = Document(
@@ -260,6 +231,21 @@ async def _read(request: Request, kind: type[T], what: str) -> T:
         return msgspec.json.decode(await request.body(), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f"not {what}: {error}") from None
+
+
+@functools.cache
+def _titles() -> dict[str, str]:
+    wording = Wording()
+    return {
+        each.id: wording.of_rule(room, each).title
+        for room, rules in built().items()
+        for each in rules
+    }
+
+
+def title_of(rule: str) -> str:
+    """Return the title of a rule; its id if it is not known."""
+    return _titles().get(rule, clean(rule))
 
 
 def _silence(number: int, silence: Silence) -> SilenceEntry:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from concurrent.futures import Future
 
 from seventh.engine.check import check_one
 from seventh.model.report import Report
+from seventh.serve import reports
 from seventh.serve.latest import Latest
 from seventh.watch import findings
 from seventh.watch.checking import Checking
 from seventh.watch.config import WatchedTarget
+from seventh.watch.store import Store
 
 AT_ONCE = 4
 PAUSE_SECONDS = 10.0
@@ -20,11 +24,25 @@ class BusyError(Exception):
     """A check that does not begin now."""
 
 
+class Kept:
+    """The reports of full checks, for the pages."""
+
+    def __init__(self, store: Store, latest: Latest) -> None:
+        self._store, self._latest = store, latest
+
+    def note(self, number: int, report: Report) -> Future[None]:
+        """Keep the report of a full check."""
+        self._latest.check(number, report)
+        digest, data = reports.digest_of(report), reports.encoded(report)
+        at_ns = round(report.started_seconds * 1e9)
+        return self._store.run(lambda database: reports.note(database, number, at_ns, digest, data))
+
+
 class Checks:
     """The checks that are running, and when each target had its last one."""
 
-    def __init__(self, checking: Checking, latest: Latest) -> None:
-        self._checking, self._latest = checking, latest
+    def __init__(self, checking: Checking, kept: Kept) -> None:
+        self._checking, self._kept = checking, kept
         self._running = 0
         self._began: dict[int, float] = {}
 
@@ -43,7 +61,7 @@ class Checks:
             report = await check_one(target.target, target.options)
         finally:
             self._running -= 1
-        self._latest.check(number, report)
+        await asyncio.wrap_future(self._kept.note(number, report))
         self._checking.note(findings.looked(number, report, at_ns))
         await self._checking.write()
         return report

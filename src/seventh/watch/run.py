@@ -44,8 +44,10 @@ _JUMP_NS = 500_000_000
 
 Changed = Callable[["Watcher", Seen], None]
 """Called after each pulse with what it led to."""
-Reported = Callable[[int, Report], None]
+Reported = Callable[[int, Report], object]
 """Called with a target's number and the whole report of its pulse, or of its full check."""
+Taken = Callable[[Pulse], None]
+"""Called with each pulse, those of the journal too."""
 
 
 class Watcher:
@@ -58,6 +60,8 @@ class Watcher:
         changed: Changed,
         reported: Reported | None = None,
         reported_check: Reported | None = None,
+        *,
+        taken: Taken | None = None,
     ) -> None:
         """Watch nothing yet."""
         self.config = config
@@ -73,7 +77,8 @@ class Watcher:
         self._store = store
         self._changed = changed
         self._reported = reported
-        self._reported_check = reported_check
+        self.reported_check = reported_check
+        self._taken = taken
         self._schedule = Schedule()
         self._silences: dict[int, Silence] = {}
         self._lateness = Lateness()
@@ -185,6 +190,8 @@ class Watcher:
                 self.fleet.observe(pulse)
                 if self.name(pulse.target) is not None:
                     self.last[pulse.target] = pulse
+                    if self._taken is not None:
+                        self._taken(pulse)
 
     def _prepare(self, config: Config) -> None:
         """Read what the options need, and see how many pulses may run at once."""
@@ -213,8 +220,8 @@ class Watcher:
         """Take the report of a full check."""
         if (target := self.targets.get(number)) is not None:
             self.series.observe(number, target, report, at_ns, whole=True)
-            if self._reported_check is not None:
-                self._reported_check(number, report)
+            if self.reported_check is not None:
+                self.reported_check(number, report)
 
     def report_heartbeat(self, name: str, cause: Cause | None) -> bool:
         """Take the report of a job; ``cause`` if it failed. Return whether there is such a job."""
@@ -300,6 +307,8 @@ class Watcher:
     def _take(self, pulse: Pulse) -> None:
         self.last[pulse.target] = pulse
         self._pulses.append(pulse)
+        if self._taken is not None:
+            self._taken(pulse)
         if (job := self.heartbeats.get(pulse.target)) is not None:
             take(job, pulse)
         self._note(self.fleet.observe(pulse))

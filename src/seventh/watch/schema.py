@@ -82,6 +82,14 @@ MIGRATIONS = (
     ALTER TABLE incident ADD COLUMN finding TEXT;
     """,
     """
+    CREATE TABLE report (  -- the last full checks of each target
+        id INTEGER PRIMARY KEY, target INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+        digest TEXT NOT NULL, data BLOB NOT NULL
+    );
+    CREATE INDEX report_target ON report (target, at_ns);
+    CREATE INDEX incident_target ON incident (target, id);
+    """,
+    """
     CREATE TABLE series (  -- what a protocol keeps of each target
         target INTEGER NOT NULL, protocol TEXT NOT NULL, data BLOB NOT NULL,
         PRIMARY KEY (target, protocol)

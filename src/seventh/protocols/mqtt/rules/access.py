@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.mqtt.facts import MqttFacts, Reply, Upgrade
+from seventh.protocols.mqtt.facts.live import Token
 from seventh.protocols.mqtt.rules.examples import (
     ACCEPTED,
     CARRIED,
@@ -213,3 +214,44 @@ def auth_fail(mqtt: MqttFacts) -> Verdict:
     known = code if code in _REASONS or code == "closed" else "other"
     said = mqtt.login.explanation
     return Hit(cause=known, explanation="given" if said else "none", answer=said)
+
+
+@rule(
+    "MQTT-TOKEN-STALE",
+    Severity.MEDIUM,
+    tier=2,
+    source=Source.WIRE,
+    title="Connection stays open after its token expires",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "expired": "a token that expired {seconds} s earlier is accepted",
+            "open": "the broker still answers {seconds} s after the token expired",
+        }
+    },
+    why="An expired or revoked token still reads and writes while the connection stays open, "
+    "which can be months.",
+    fix={
+        "any": "Store the token's exp with the connection, and end it then with DISCONNECT (0x87 "
+        "or 0xA0), or request a new token with AUTH (re-authentication).",
+    },
+    references=("MQTT Version 5.0 §4.12.1", "RFC 7519 §4.1.4"),
+    seed=("12.7.4",),
+    good=GOOD.learn(token=Token(lifetime_seconds=2.0, outcome="closed", code=0xA0)),
+    bad=GOOD.learn(token=Token(lifetime_seconds=2.0, outcome="open", after_seconds=2.0)),
+)
+def token_stale(mqtt: MqttFacts) -> Verdict:
+    """Judge a connection by the exp of its token, which is read and not verified."""
+    token = mqtt.token
+    if token is None:
+        return Skip(mqtt.unknown.get("the token's expiry", "no token was given (--token-file)"))
+    if token.outcome is None or token.lifetime_seconds is None:
+        return Skip("the token is no JWT with an exp claim")
+    if token.outcome == "not-reached":
+        left = token.lifetime_seconds
+        return Skip(f"the token expires in {left:.0f} s: give a longer --timeout to wait for it")
+    if token.outcome != "open":
+        return None
+    if token.lifetime_seconds <= 0:
+        return Hit(what="expired", seconds=f"{abs(token.lifetime_seconds):.0f}")
+    return Hit(what="open", seconds=f"{token.after_seconds or 0.0:.1f}")
