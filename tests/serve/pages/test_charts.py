@@ -97,5 +97,6 @@ def test_the_last_pulses_are_kept_and_no_more() -> None:
         (999, 0.003, Outcome.OK), (1000, None, Outcome.FAILED), (1001, None, Outcome.UNKNOWN),
     ]  # fmt: skip
     assert recent.points(1, 2) == points[-2:]
+    assert (recent.phases(1), recent.phases(2)) == (("tls", "connect"), ())
     recent.forget_others({2})
     assert recent.points(1) == ()

@@ -46,11 +46,13 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._free = asyncio.Semaphore(_AT_ONCE)
-        self._known: OrderedDict[tuple[str, str], tuple[float, Drawn]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str, tuple[str, ...]], tuple[float, Drawn]] = (
+            OrderedDict()
+        )
 
     async def drawn(self, name: str, span: str, phases: tuple[str, ...]) -> Drawn:
         """Return the history of a target in a span, at most half a minute old."""
-        key = (name, span)
+        key = (name, span, phases)
         async with self._free:
             if key in self._known and time.monotonic() < self._known[key][0]:
                 return self._known[key][1]

@@ -24,10 +24,11 @@ class Point(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Ring:
-    __slots__ = ("at_s", "seconds")
+    __slots__ = ("at_s", "phases", "seconds")
 
     def __init__(self) -> None:
         self.at_s, self.seconds = array("I"), array("f")
+        self.phases: tuple[str, ...] = ()
 
 
 class Recent:
@@ -46,6 +47,9 @@ class Recent:
         ring.at_s.append(pulse.at_ns // 10**9)
         if pulse.outcome is Outcome.OK:
             ring.seconds.append(sum(ns for _, ns in pulse.phases) / 1e9)
+            names = tuple(name for name, _ in pulse.phases)
+            if names != ring.phases:
+                ring.phases = names
         else:
             ring.seconds.append(math.nan if pulse.outcome is Outcome.FAILED else math.inf)
 
@@ -53,6 +57,11 @@ class Recent:
         """Keep only these targets."""
         for number in self._rings.keys() - numbers:
             del self._rings[number]
+
+    def phases(self, number: int) -> tuple[str, ...]:
+        """Return the phases of the last pulse that succeeded, in their order."""
+        ring = self._rings.get(number)
+        return ring.phases if ring is not None else ()
 
     def points(self, number: int, most: int = MOST) -> Sequence[Point]:
         """Return the last pulses of a target, the oldest first."""

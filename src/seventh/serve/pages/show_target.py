@@ -57,7 +57,7 @@ async def target(site: Site, request: Request) -> Response:
         pulses=charts.plot_of_pulses(points, limit) if len(points) > 1 else None,
         waterfall=charts.waterfall(last.phases) if last is not None and last.phases else None,
         findings=[(each, title_of(each.id)) for each in findings], incidents=incidents, past=past,
-        report=report, judged=judged, unjudged=unjudged, spans=[*SPANS],
+        report=report, judged=judged, phases=site.recent.phases(number), unjudged=unjudged, spans=[*SPANS],
         span=_span(request), history=installed(),
         checked=site.latest.checked_seconds(number),
     )  # fmt: skip
@@ -94,8 +94,7 @@ async def _report(site: Site, number: int, which: int) -> bytes:
 
 async def _drawn(site: Site, request: Request) -> tuple[int, Drawn]:
     number = _number(site, request)
-    last = site.watcher.last.get(number)
-    phases = tuple(name for name, _ in last.phases) if last is not None else ()
+    phases = site.recent.phases(number)
     name = site.watcher.name(number) or ""
     return number, await site.reader.drawn(name, _span(request), phases)
 

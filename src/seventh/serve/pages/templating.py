@@ -93,6 +93,8 @@ def percent(share: float | None) -> str:
     """Return a share that reads 0 % or 100 % only if it is that."""
     if share is None:
         return "–"
+    if 0 < share < 1e-5:
+        return "< 0.001 %"
     shown = f"{100 * share:.3g}"
     if share < 1 and shown == "100":
         shown = f"{int(share * 100_000) / 1000:g}"
