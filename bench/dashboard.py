@@ -12,12 +12,13 @@ import random
 import time
 from pathlib import Path
 
+from tests.serve.made import Served, fleet, served
+
 from bench.measure import figure
 from bench.table import Table
 from seventh.model.failure import Blame, Reason
 from seventh.watch.samples import Cause
 from seventh.watch.verdict import Condition
-from tests.serve.made import Served, fleet, served
 
 DAYS = 90
 REFUSED = Cause(Reason.CONNECT_REFUSED, "connect", Blame.PEER)
@@ -33,7 +34,8 @@ def run(folder: Path, quick: bool) -> list[Table]:
 
 async def tables(folder: Path, targets: int, rounds: int) -> list[Table]:
     table = Table(
-        f"pages of {targets} targets", ("page", "kB, gzip", "median, ms", "worst, ms", "size", "time"),
+        f"pages of {targets} targets",
+        ("page", "kB, gzip", "median, ms", "worst, ms", "size", "time"),
     )  # fmt: skip
     random.seed(1)
     async with served(folder, *fleet(targets)) as it:
@@ -48,7 +50,8 @@ async def tables(folder: Path, targets: int, rounds: int) -> list[Table]:
             size, middle = got[0][0] / 1000, times[len(times) // 2]
             table.add(
                 name, figure(size), figure(middle), figure(times[-1]),
-                table.hold(f"{name}: kB", size, most_kb), table.hold(f"{name}: ms", middle, most_ms),
+                table.hold(f"{name}: kB", size, most_kb),
+                table.hold(f"{name}: ms", middle, most_ms),
             )  # fmt: skip
     return [table]
 

@@ -13,11 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from array import array
 from pathlib import Path
-
-import msgspec
-import zstandard
 
 from bench.measure import figure
 from bench.table import Table
@@ -26,6 +22,7 @@ from seventh.watch.history import files
 from seventh.watch.history.database import connect
 from seventh.watch.history.files import Meta, hour_path, rollup_path
 from seventh.watch.history.query import opened
+from seventh.watch.samples import Pulse
 from seventh.watch.store import Store
 
 EVERY = 10
@@ -76,35 +73,30 @@ def fill(folder: Path, targets: int) -> None:
         at = 0
         for second in range(0, 3600, EVERY):
             for first in range(0, targets, commit):
-                columns = tuple(array(kind) for kind in "IHqqHH")
-                durations, before = array("q"), 0
+                pulses = []
                 for number in range(first, min(first + commit, targets)):
                     at += 1
                     slot = (START + second) * 10**9 + number * EVERY * 10**9 // targets
-                    began = slot + round(2e6 * noise[at * 13 % 100_003])
-                    row = (number + 1, 0, began - before, began - slot, 0, 0)
-                    for column, value in zip(columns, row, strict=True):
-                        column.append(value)
-                    before = began
-                    durations.extend(
-                        [round(ns * noise[(at * 7 + n) % 100_003])
-                         for n, ns in enumerate(base[number])]
+                    lag = round(2e6 * noise[at * 13 % 100_003])
+                    durations = [
+                        round(ns * noise[(at * 7 + n) % 100_003])
+                        for n, ns in enumerate(base[number])
+                    ]
+                    pulses.append(
+                        Pulse(
+                            target=number + 1, at_ns=slot + lag, lag_ns=lag,
+                            phases=tuple(zip(PHASES, durations, strict=True)),
+                        )
                     )  # fmt: skip
-                encoded = [1, [None], [PHASES], [each.tobytes() for each in columns],
-                           durations.tobytes()]  # fmt: skip
-                data = zstandard.compress(msgspec.msgpack.encode(encoded), 1)
+                data, began = journal.encode(pulses), pulses[0].at_ns
                 execute(
                     "INSERT INTO journal (vantage, first_ns, last_ns, pulses, data)"
                     " VALUES (0, ?, ?, ?, ?)",
-                    (before, before, len(columns[0]), data),
+                    (began, began, len(pulses), data),
                 )
         execute("INSERT INTO snapshot SELECT 1, max(seq), x'' FROM journal")
 
     store.run(write).result()
-    for (data,) in store.run(
-        lambda db: db.execute("SELECT data FROM journal LIMIT 1").fetchall()
-    ).result():
-        assert next(journal.decode(data)).target == 1
     store.close()
 
 

@@ -8,6 +8,7 @@ interpreter.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import os
@@ -72,10 +73,12 @@ while line := sys.stdin.readline():
 @functools.cache
 def _server(rooms: str, linters: str) -> subprocess.Popen[str]:
     """One parent of all runs with these folders; it ends with its standard input, which we hold."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         cwd=ROOT, env={**os.environ, "SEVENTH_ROOMS": rooms, "SEVENTH_LINTERS": linters},
     )  # fmt: skip
+    atexit.register(process.__exit__, None, None, None)
+    return process
 
 
 _LOCK = threading.Lock()

@@ -28,6 +28,8 @@ OUTPUT = {
 CHECK = {**OUTPUT, "targets": [], "files": [], "parallel": 16, "checklist": False,
          "places": None, "local": False}  # fmt: skip
 LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": [], "diff": False, "fix": False}
+LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": None, "host": None,
+          "state": None, "metrics": None}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,12 @@ LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": [], "diff": False, "
         ("rules", {"all": False}),
         ("rules --all", {"all": True}),
         ("ports", {}),
+        ("listen snmp", LISTEN),
+        ("listen snmp --port 1162 --host ::1 --state s --config c --check-config --metrics m",
+         {**LISTEN, "port": 1162, "host": "::1", "state": "s", "config": "c", "check_config": True,
+          "metrics": "m"}),
+        ("snmp poll f", {"file": "f", "once": False, "format": "text"}),
+        ("snmp poll f --once --format csv", {"file": "f", "once": True, "format": "csv"}),
         ("lab", {"room": None, "fault": None, "list": False}),
         ("lab ssh --fault f --list", {"room": "ssh", "fault": "f", "list": True}),
         ("tour", {"room": None, "all": False, "verbose": False, "quiet": False}),
@@ -95,6 +103,8 @@ def test_what_is_read(
         ("check --lang xx", "--lang: unknown language 'xx': write en; see `seventh check --help`"),
         ("check --samples x", ("--samples: 'x' is not a number from 1 to 4096; "
          "see `seventh check --help ntp`")),
+        ("check --topic-prefix a/#", ("--topic-prefix 'a/#': not a topic, such as site/seventh, "
+         "without + and #")),
         ("check -4 -6", "-6: not allowed with argument -4; see `seventh check --help`"),
         ("check --password=secret", ("unknown option --password: did you mean --password-file? "
          "`seventh check --help` lists them")),
@@ -235,7 +245,13 @@ def test_a_verb_runs_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"seventh.cli.{name}.run", lambda parsed: run.append(parsed) or 7)
         words = [
             name,
-            *{"lint": ["x"], "read": ["x"], "explain": ["x"], "diff": ["x", "y"]}.get(name, []),
+            *{
+                "lint": ["x"],
+                "read": ["x"],
+                "explain": ["x"],
+                "diff": ["x", "y"],
+                "listen": ["snmp"],
+            }.get(name, []),
         ]
         parsed = parse(words)
         assert parsed.verb(parsed) == 7

@@ -327,9 +327,9 @@ async def test_rules_and_explain() -> None:
     code, out, _ = await seventh("rules")
     assert code == 0
     assert "NET-PORT-STATE" in out
-    assert "SNMP-TRAP-STORM" not in out
+    assert "ADV-FIT" not in out
     _, every, _ = await seventh("rules", "--all")
-    assert "SNMP-TRAP-STORM" in every
+    assert "ADV-FIT" in every
     code, text, _ = await seventh("explain", "net-port-state", "NET-PMTU")
     assert code == 0
     assert "RFC 9293" in text

@@ -27,14 +27,17 @@ BEYOND = (
     [
         (["--probe-any"], "", "--probe-any: needs --listen HOST:PORT"),
         (["--blackbox", "x"], "", "--blackbox: needs --listen HOST:PORT"),
+        (["--snmp", "x"], "", "--snmp: needs --listen HOST:PORT"),
+        (["--listen", ":0", "--snmp", "/nowhere"], "",
+         "/nowhere: cannot be read: No such file or directory"),
         (["--listen", "9"], "", "--listen '9': write HOST:PORT, such as 127.0.0.1:9707"),
         (["--listen", "0.0.0.0:0"], "", BEYOND),
         ([], 'listen = "0.0.0.0:0"', BEYOND),
         ([], 'token-sha256 = ["secret"]',
          "{}:3: token-sha256: write 64 hexadecimal digits, the hash"),
         ([], 'tls-key = "x"', "{}:3: tls-cert and tls-key are needed together"),
-        ([], "x = 1", ("{}:3: unknown key 'x': write blackbox, hosts, listen, tls-cert, "
-         "tls-key or token-sha256")),
+        ([], "x = 1", ("{}:3: unknown key 'x': write blackbox, hosts, listen, snmp, "
+         "tls-cert, tls-key or token-sha256")),
         ([], 'listen = ":0"\ntls-cert = "a"\ntls-key = "b"',
          "tls-cert a, tls-key b: No such file or directory"),
     ],

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.syntax import tree
-
 PURE = {"facts", "wire", "rules"}
 """Folders or files of a room, at any depth, that hold values and judgements."""
 SOCKETS_AND_CLOCKS = (
@@ -58,7 +56,7 @@ def forbids(place: Sequence[str], name: str) -> str | None:
 def imports(path: Path, module: str) -> Iterator[str]:
     """Give every module that the file of ``module`` imports, by its full name."""
     package = module.split(".")[: None if path.stem == "__init__" else -1]
-    for node in ast.walk(tree(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)

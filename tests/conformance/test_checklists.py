@@ -23,7 +23,6 @@ from seventh.model.options import Options
 from seventh.model.report import Report, SkipCause
 from seventh.model.target import Target, parse_target
 from seventh.rules.rule import AnyRule, Skip
-from tests.syntax import tree
 
 ROOMS = [room for room in protocols.rooms() if protocols.has_part(room, "checklist")]
 LINES = [
@@ -65,8 +64,10 @@ def test_every_room_that_people_debug_has_one() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_checklist_is_pure(room: str) -> None:
     source = Path(protocols.part(room, "checklist").__file__ or "").read_text(encoding="utf-8")
-    imported = [node for node in ast.walk(tree(source)) if isinstance(node, ast.Import)]
-    named = [node.module for node in ast.walk(tree(source)) if isinstance(node, ast.ImportFrom)]
+    imported = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import)]
+    named = [
+        node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)
+    ]
     assert not imported
     assert all(name and name.startswith("seventh.model.") for name in named)
 

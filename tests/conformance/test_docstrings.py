@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import seventh
-from tests.syntax import tree
 
 pytestmark = pytest.mark.uncounted
 
@@ -38,7 +37,7 @@ def test_functions_are_described_by_a_verb(folder: str) -> None:
     found = [
         f"{path.relative_to(SOURCE)}:{function.lineno}: {docstring.splitlines()[0]}"
         for path in sorted((SOURCE / folder).rglob("*.py"))
-        for function in functions(tree(path.read_text(encoding="utf-8")))
+        for function in functions(ast.parse(path.read_text(encoding="utf-8")))
         if (docstring := ast.get_docstring(function)) and is_question(docstring)
     ]
     assert not found, "\n".join(found)

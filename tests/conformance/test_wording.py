@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import seventh
-from tests.syntax import tree
 
 pytestmark = pytest.mark.uncounted
 
@@ -42,7 +41,7 @@ def unwanted(text: str) -> list[str]:
 
 def literals(path: Path) -> Iterator[tuple[int, str]]:
     """Every literal of a module that reads as prose, with its line; no docstring is one."""
-    module = tree(path.read_text(encoding="utf-8"))
+    module = ast.parse(path.read_text(encoding="utf-8"))
     silent = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
     for node in ast.walk(module):
         match node:
@@ -52,7 +51,7 @@ def literals(path: Path) -> Iterator[tuple[int, str]]:
 
 def reasons(path: Path) -> Iterator[tuple[int, str]]:
     """The reasons with which a test module skips."""
-    module = tree(path.read_text(encoding="utf-8"))
+    module = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {
             "skip", "skipif", "xfail", "importorskip",

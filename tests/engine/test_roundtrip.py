@@ -24,6 +24,7 @@ from seventh.model.report import Report
 from seventh.model.target import Target, parse_target
 from seventh.net import mailbox as polling
 from seventh.protocols.imap import lab as imap
+from seventh.protocols.imap import mailbox as imap_mailbox
 from seventh.protocols.imap.lab import server as imap_server
 from seventh.protocols.mail.facts import ReceivedFacts
 from seventh.protocols.pop3 import lab as pop3
@@ -116,6 +117,24 @@ async def test_a_message_arrives_and_is_the_only_one_that_is_removed(
         "smtp.mail", "smtp.rcpt", "smtp.message", "smtp.queued", "smtp.quit", "mail.deliver",
     ]  # fmt: skip
     assert not found(report) & {"SMTP-BOUNCE", "SMTP-DUPLICATE", "SMTP-E2E-SLOW"}
+
+
+def later(box: Mailbox, data: bytes) -> None:
+    """Deliver while the mailbox is searched for the message."""
+    asyncio.get_running_loop().call_later(0.1, box.deliver, data)
+
+
+@pytest.mark.parametrize(("search_seconds", "how"), [(0.3, "idle"), (0.0, "poll")])
+async def test_a_message_is_found_that_idle_does_not_tell(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, search_seconds: float, how: str
+) -> None:
+    """The first is told with the answer to a search that does not have it, the second is not."""
+    monkeypatch.setattr(imap_mailbox, "RELOOK_SECONDS", 0.5)
+    setup = {"idle": "deaf", "search_seconds": search_seconds}
+    report, box = await look(kit, setup=setup, deliver=later)
+    made = trip(report)
+    assert (report.failure, made.noticed_by, made.copies, made.removed) == (None, how, 1, True)
+    assert [each.data for each in box.messages] == [FIRST]
 
 
 KEY = "s1._domainkey.example.org"

@@ -8,6 +8,7 @@ import pytest
 
 from seventh.model.phase import Mark
 from seventh.net import clock
+from seventh.net.kernel import LINUX
 from seventh.net.stopwatch import user_mark
 
 
@@ -69,6 +70,15 @@ def test_what_the_kernel_says_of_our_clock(
     # A test may not discipline this machine's clock, so the kernel's answers are played.
     monkeypatch.setattr(clock, "_adjtimex", lambda: lambda: (state, status, max_error_us))
     assert clock.clock_error_seconds() == known
+
+
+@pytest.mark.skipif(not LINUX, reason="adjtimex is Linux's")
+def test_linux_tells_of_our_clock() -> None:
+    read = clock._adjtimex()
+    assert read is not None
+    state, _, max_error_us = read()
+    assert state in range(-1, 6)
+    assert max_error_us >= 0
 
 
 def test_a_system_without_adjtimex_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,20 @@ def context_for(host: str, port: int, *, connections: int = 4, **options: object
     return ProbeContext(Target(scheme="tcp", host=host, port=port), made, connections=connections)
 
 
+@pytest.mark.parametrize(
+    ("options", "holds"),
+    [
+        ({"hold_seconds": 1.0, "intrusive": True, "i_own_this": True}, True),
+        ({"hold_seconds": 1.0, "max_tier": 3}, False),
+        ({"hold_seconds": 0.0, "intrusive": True, "i_own_this": True}, False),
+    ],
+)
+def test_connections_are_held_where_the_highest_tier_is_allowed(
+    options: dict[str, Any], holds: bool
+) -> None:
+    assert context_for("127.0.0.1", 1, **options).holds is holds
+
+
 @needs.IPV6
 async def test_every_address_is_an_attempt() -> None:
     zone = {"lab.test": {"A": ("127.0.0.1", "127.0.0.3"), "AAAA": ("::1",)}}

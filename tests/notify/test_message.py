@@ -77,6 +77,7 @@ REFUSES = due(cause=REFUSED, evidence=None)
         (ended(MANY, given_up=True), "no longer watched: 12 targets down"),
         (SLOW, "web1 slow in tls"),
         (due(kind=Condition.DEGRADED, cause=None, evidence=None), "web1 slow"),
+        (due(kind=Condition.FINDING, phase="TLS-NO13", cause=None), "web1: new finding TLS-NO13"),
         (REFUSES, "web1 down: connect-refused in connect"),
         (due(member(1), member(2), cause=REFUSED, evidence=None),
          "2 targets down: connect-refused in connect, host web1"),

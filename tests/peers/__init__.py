@@ -72,6 +72,8 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "snmpbulkwalk": ("-V", r"NET-SNMP [Vv]ersion:\s+([0-9.]+)"),
     "snmpget": ("-V", r"NET-SNMP [Vv]ersion:\s+([0-9.]+)"),
     "snmpset": ("-V", r"NET-SNMP [Vv]ersion:\s+([0-9.]+)"),
+    "snmpinform": ("-V", r"NET-SNMP [Vv]ersion:\s+([0-9.]+)"),
+    "snmptrap": ("-V", r"NET-SNMP [Vv]ersion:\s+([0-9.]+)"),
     "snmptrapd": ("-v", r"NET-SNMP [Vv]ersion:\s+([0-9.]+)"),
     "opendkim": ("-V", r"OpenDKIM Filter v([0-9.]+)"),
     "openssl": ("version", r"^OpenSSL ([0-9.]+)"),

@@ -104,6 +104,9 @@ async def started(
     try:
         await _greeting(process, port, log)
         yield
+    except AssertionError as error:
+        error.add_note(f"what the server wrote last:\n{_said(log)}")
+        raise
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)

@@ -37,6 +37,13 @@ def password_file(folder: Path) -> Path:
     return file
 
 
+def acl_file(folder: Path) -> Path:
+    """Write an access control list that permits the user the topics of the check."""
+    file = folder / "acl"
+    file.write_text(f"user {USER}\ntopic readwrite seventh/#\n", encoding="ascii")
+    return file
+
+
 @contextlib.asynccontextmanager
 async def mosquitto(kit: Kit, lines: str, listeners: int = 1) -> AsyncIterator[Running]:
     """Run a broker with ``lines``.
@@ -75,6 +82,7 @@ def _placed(lines: str, folder: Path, kit: Kit, issued: Issued) -> str:
         "/etc/mosquitto/certs/private.pem": issued.key_file,
         "/etc/mosquitto/certs/ca.pem": kit.authority.ca_file,
         "/etc/mosquitto/passwd": password_file(folder),
+        "/etc/mosquitto/acl": acl_file(folder),
     }.items():
         lines = lines.replace(path, str(here))
     return lines

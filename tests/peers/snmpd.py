@@ -23,18 +23,22 @@ ASK = options_with(retries=0, reply_seconds=0.2, timeout_seconds=1.0)
 
 
 @contextlib.asynccontextmanager
-async def snmpd(folder: Path, conf: str) -> AsyncIterator[Target]:
-    """Run snmpd with ``conf``; gives its target when it answers."""
+async def snmpd(folder: Path, conf: str, *, listens: bool = False) -> AsyncIterator[Target]:
+    """Run snmpd with ``conf``; gives its target when it answers.
+
+    Where ``conf`` says on what it ``listens``, its port 161 becomes a free one.
+    """
     program = need_binary("snmpd")
     port = free_port(socket.SOCK_DGRAM)
     file = folder / f"snmpd-{port}.conf"
-    file.write_text(conf, encoding="utf-8")
+    file.write_text(conf.replace(":161", f":{port}") if listens else conf, encoding="utf-8")
+    address = () if listens else (f"udp:127.0.0.1:{port}",)
     log = folder / f"snmpd-{port}.log"
     kept = folder / f"kept-{port}"
     kept.mkdir()
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            program, "-f", "-Lo", "-C", "-c", str(file), "-I", "-smux", f"udp:127.0.0.1:{port}",
+            program, "-f", "-Lo", "-C", "-c", str(file), "-I", "-smux", *address,
             stdout=output, stderr=output, stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "SNMP_PERSISTENT_DIR": str(kept), "MIBS": ""},
         )  # fmt: skip

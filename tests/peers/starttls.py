@@ -312,6 +312,11 @@ async def running(
         try:
             await listening(port, process, log)
             yield port
+        except AssertionError as error:
+            error.add_note(
+                f"what the server wrote last:\n{log.read_text(errors='replace')[-4000:]}"
+            )
+            raise
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)

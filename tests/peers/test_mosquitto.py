@@ -34,7 +34,7 @@ TLS = """
 certfile /etc/mosquitto/certs/fullchain.pem
 keyfile /etc/mosquitto/certs/private.pem
 """
-LOGIN = "allow_anonymous false\npassword_file /etc/mosquitto/passwd\n"
+LOGIN = "allow_anonymous false\npassword_file /etc/mosquitto/passwd\nacl_file /etc/mosquitto/acl\n"
 GOOD = f"""
 per_listener_settings true
 max_packet_size 1048576
@@ -50,6 +50,9 @@ protocol websockets
 """
 SILENT_LIMIT = {"MQTT-EXPIRY-FOREVER"}
 """mosquitto limits sessions without stating it: see the rule's fix."""
+
+
+WRITES: dict[str, Any] = {"allow_write": True, "timeout_seconds": 30.0}
 
 
 def fix(name: str) -> str:
@@ -79,7 +82,7 @@ async def test_a_good_broker_passes(kit: Kit, tmp_path: Path) -> None:
     device = kit.authority.issue("device-1", client=True)
     certificate = {"cert_file": str(device.cert_file), "key_file": str(device.key_file)}
     async with mosquitto(kit, GOOD, 3) as server:
-        tls = await check_one(target(server, "mqtts"), login(kit, tmp_path))
+        tls = await check_one(target(server, "mqtts"), login(kit, tmp_path, **WRITES))
         wrong = await check_one(target(server, "mqtts"), login(kit, tmp_path, "wrong"))
         none = await check_one(target(server, "mqtts", 2), login(kit, tmp_path))
         mtls = await check_one(target(server, "mqtts", 2), login(kit, tmp_path, **certificate))
@@ -96,6 +99,7 @@ async def test_a_good_broker_passes(kit: Kit, tmp_path: Path) -> None:
         assert learnt.broker_limits == Limits(
             receive_maximum=20, maximum_packet_bytes=1_048_576, topic_alias_maximum=10
         )
+    assert {name for name, rule in RULES.items() if rule.tier == 3} - set(tls.passed) == set()
     assert [pulse.failure for pulse in pulses] == [None, None]
     assert mqtt(mtls).client_certificate == "given"
     assert mqtt(web).upgrade == Upgrade(outcome="open", status=101, subprotocol="mqtt")
@@ -167,10 +171,65 @@ async def test_the_advised_lines_give_it_tls(kit: Kit) -> None:
     assert "MQTT-WSS" in web.passed
 
 
+OPEN = "listener {1} 127.0.0.1\nallow_anonymous true\n"
+AS_USER = "listener {1} 127.0.0.1\nallow_anonymous true\npassword_file /etc/mosquitto/passwd\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong", "lines"),
+    [
+        ("MQTT-QOS-CAP", f"{OPEN}max_qos 1\n", f"{OPEN}{{fix}}"),
+        ("MQTT-RETAIN", f"retain_available false\n{OPEN}", f"{{fix}}{OPEN}"),
+        ("MQTT-OFFLINE-LOST", f"max_inflight_messages 1\nmax_queued_messages 1\n{OPEN}",
+         f"max_inflight_messages 1\n{{fix}}{OPEN}"),
+        ("MQTT-TAKEOVER", AS_USER, AS_USER.replace("allow_anonymous true\n", "{fix}")),
+    ],
+)  # fmt: skip
+async def test_messages_and_the_advised_lines(
+    kit: Kit, tmp_path: Path, rule: str, wrong: str, lines: str
+) -> None:
+    given_login = login(kit, tmp_path, allow_plaintext=True, **WRITES)
+    options = given_login if "password_file" in wrong else given(kit, **WRITES)
+    async with mosquitto(kit, wrong) as server:
+        before = await check_one(target(server, "mqtt"), options)
+    async with mosquitto(kit, lines.replace("{fix}", fix(rule))) as server:
+        after = await check_one(target(server, "mqtt"), options)
+    assert rule in found(before)
+    assert rule in after.passed
+    assert mqtt(after).unknown == {}
+    live = {name for name, each in RULES.items() if each.tier == 3}
+    assert found(after) & live == {"MQTT-ACL-WRITE"}
+
+
+async def test_the_advised_lines_limit_topics(kit: Kit, tmp_path: Path) -> None:
+    """The access control list that the fix shows, for our user and topics."""
+    options = login(kit, tmp_path, allow_plaintext=True, intrusive=True, **WRITES)
+    closed = AS_USER.replace("allow_anonymous true", "allow_anonymous false")
+    async with mosquitto(kit, closed) as server:
+        before = await check_one(target(server, "mqtt"), options)
+    wanted = {"MQTT-ACL-READ", "MQTT-ACL-WRITE", "MQTT-SYS"}
+    acl = tmp_path / "acl"
+    (advice,) = {RULES[name].words.fix["mosquitto"] for name in wanted}
+    shown = [line.removeprefix("# ") for line in advice.splitlines() if line[0] == "#"]
+    text = "\n".join(shown[1:]).replace("NAME", USER).replace("site/device", "seventh")
+    acl.write_text(f"{text}\n", encoding="utf-8")
+    lines = fix("MQTT-SYS").replace("/etc/mosquitto/acl", str(acl))
+    async with mosquitto(kit, closed + lines) as server:
+        after = await check_one(target(server, "mqtt"), options)
+    assert found(before) >= wanted
+    assert (after.failure, mqtt(after).unknown) == (None, {})
+    assert found(after) & {name for name, rule in RULES.items() if rule.tier >= 2} == set()
+    assert "MQTT-ACL-WRITE" in after.passed
+    live = mqtt(after).live
+    assert live is not None and live.foreign is not None
+    assert (live.foreign.write_code, live.foreign.delivered) == (0x87, False)
+
+
 def test_every_fix_is_applied() -> None:
     assert {name for name, rule in RULES.items() if "mosquitto" in rule.words.fix} == {
         "MQTT-PLAINTEXT", "MQTT-WSS", "MQTT-ANON", "MQTT-MTLS-OPT", "MQTT-PKT-UNLIMITED",
-        "MQTT-RECVMAX",
+        "MQTT-RECVMAX", "MQTT-QOS-CAP", "MQTT-RETAIN", "MQTT-OFFLINE-LOST", "MQTT-TAKEOVER",
+        "MQTT-ACL-READ", "MQTT-ACL-WRITE", "MQTT-SYS",
     }  # fmt: skip
 
 

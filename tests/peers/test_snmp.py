@@ -35,8 +35,14 @@ createUser des MD5 "{AUTH}" DES "{PRIV}"
 createUser long SHA "{AUTH}" AES-256 "{PRIV}"
 createUser cisco SHA "{AUTH}" AES-256-C "{PRIV}"
 createUser blind SHA-256 "{AUTH}" AES "{PRIV}"
+createUser wide SHA-256 "{AUTH}" AES "{PRIV}"
 createUser signed SHA-256 "{AUTH}"
-rouser monitor priv
+view monitoring included .1.3.6.1.2.1.1
+view monitoring included .1.3.6.1.2.1.2
+view monitoring included .1.3.6.1.2.1.31
+view monitoring included .1.3.6.1.2.1.25.1
+rouser monitor priv -V monitoring
+rouser wide priv
 rouser des priv
 rouser long priv
 rouser cisco priv
@@ -65,6 +71,13 @@ async def test_a_good_agent_passes(agent: Target, tmp_path: Path) -> None:
     assert learnt.interfaces is not None
     assert "lo" in [each.name for each in learnt.interfaces]
     assert (learnt.loss_ratio, learnt.stray, learnt.malformed) == (0.0, 0, 0)
+    assert [one.outcome for one in learnt.lower or ()] == ["refused", "refused"]
+    assert (learnt.sensitive, learnt.enterprises) == ((), ())
+    clock = learnt.clock
+    assert clock is not None
+    assert clock.offset_seconds is not None
+    assert clock.uncertainty_seconds is not None
+    assert abs(clock.offset_seconds) <= clock.uncertainty_seconds, "its clock is ours"
 
 
 @pytest.mark.parametrize(
@@ -107,13 +120,64 @@ async def test_a_community_is_a_finding(agent: Target, tmp_path: Path) -> None:
     file = tmp_path / "community"
     file.write_text("lab-community", encoding="utf-8")
     report = await check_one(agent, options_with(community_file=str(file), reply_seconds=0.5))
-    assert (report.failure, found(report)) == (None, {"SNMP-V1V2-ON"})
+    assert (report.failure, found(report)) == (None, {
+        "SNMP-V1V2-ON", "SNMP-VIEW-WIDE", "SNMP-AMPLIFY", "SNMP-MIB-UNKNOWN",
+    })  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", ["SNMP-V3-ABSENT", "SNMP-USM-UNKNOWN-USER"])
-async def test_the_fix_makes_the_look_clean(tmp_path: Path, rule: str) -> None:
-    conf = said(RULES[rule], "net-snmp")
-    async with snmpd(tmp_path, f"{conf}\n") as target:
+async def test_a_wide_view_is_a_finding(agent: Target, tmp_path: Path) -> None:
+    report = await check_one(agent, credential(tmp_path, "wide"))
+    assert (report.failure, found(report)) == (None, {"SNMP-VIEW-WIDE", "SNMP-MIB-UNKNOWN"})
+    learnt = snmp(report)
+    assert learnt.sensitive is not None
+    assert set(learnt.sensitive) >= {"hrSWRunParameters", "usmUserTable", "vacmAccessTable"}
+    assert learnt.enterprises == (2021, 8072)
+
+
+async def test_default_communities_are_refused(agent: Target) -> None:
+    report = await check_one(agent, options_with(intrusive=True, reply_seconds=0.2))
+    assert (report.failure, snmp(report).default_communities) == (None, ())
+
+
+VIEW = said(RULES["SNMP-VIEW-WIDE"], "net-snmp")
+USER = f'createUser monitor SHA-256 "{AUTH}" AES "{PRIV}"'
+MD5_DES = f'createUser monitor MD5 "{AUTH}" DES "{PRIV}"'
+SHA1 = f'createUser monitor SHA "{AUTH}" AES "{PRIV}"'
+
+
+@pytest.mark.parametrize(
+    ("rules", "faulty", "given", "kept"),
+    [
+        (("SNMP-USM-UNKNOWN-USER",), "rouser other priv", {}, ""),
+        (("SNMP-V3-NOAUTH", "SNMP-V3-NOPRIV"),
+         f"{USER}\n{VIEW.replace(' priv ', ' noauth ')}", {}, USER),
+        (("SNMP-V3-NOPRIV",), f"{USER}\n{VIEW.replace(' priv ', ' auth ')}", {}, USER),
+        (("SNMP-VIEW-WIDE", "SNMP-MIB-UNKNOWN"), f"{USER}\nrouser monitor priv", {}, USER),
+        (("SNMP-V3-MD5", "SNMP-V3-DES"), f"{MD5_DES}\n{VIEW}", {"auth": "md5", "priv": "des"}, ""),
+        (("SNMP-V3-SHA1",), f"{SHA1}\n{VIEW}", {"auth": "sha1"}, ""),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else "",
+)  # fmt: skip
+async def test_a_fault_and_its_fix(
+    tmp_path: Path, rules: tuple[str, ...], faulty: str, given: dict[str, str], kept: str
+) -> None:
+    async with snmpd(tmp_path, f"{faulty}\n") as target:
+        report = await check_one(target, credential(tmp_path, "monitor", **given))
+    assert (report.failure, found(report)) == (None, set(rules))
+    for rule in rules:
+        if "net-snmp" not in RULES[rule].words.fix:
+            continue
+        fix = said(RULES[rule], "net-snmp")
+        passwords = {} if kept else {
+            "auth_password": "AUTHENTICATION-PASSWORD", "priv_password": "PRIVACY-PASSWORD"
+        }  # fmt: skip
+        async with snmpd(tmp_path, f"{kept}\n{fix}\n") as target:
+            report = await check_one(target, credential(tmp_path, "monitor", **passwords))
+        assert (report.failure, found(report)) == (None, set())
+
+
+async def test_the_fix_for_an_agent_without_v3(tmp_path: Path) -> None:
+    async with snmpd(tmp_path, f"{said(RULES['SNMP-V3-ABSENT'], 'net-snmp')}\n") as target:
         given = credential(
             tmp_path, "monitor", auth_password="AUTHENTICATION-PASSWORD",
             priv_password="PRIVACY-PASSWORD",

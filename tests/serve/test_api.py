@@ -18,8 +18,8 @@ from seventh.model.failure import Blame, Reason
 from seventh.model.report import Finding
 from seventh.model.severity import Severity
 from seventh.serve import checks
-from seventh.watch import records
 from seventh.watch.config import Config
+from seventh.watch.findings import Looked
 from seventh.watch.heartbeats import FAILED, OVERDUE, Heartbeat, heartbeats, overdue, restore, take
 from seventh.watch.keys import HeartbeatKeys
 from seventh.watch.samples import Cause, Pulse
@@ -110,15 +110,15 @@ async def test_a_check_now_is_a_report_and_its_findings_are_kept(
         assert await ask(it, "check", "POST") == (404, wrong("no target has this name"))
         monkeypatch.setattr(checks, "AT_ONCE", 0)
         assert await ask(it, "check?target=gone", "POST") == (429, wrong("too many checks at once"))
-        made = [
+        made = tuple(
             Finding(id=rule, room="ssh", severity=Severity.HIGH, tier=0, params={"a": value},
                     references=(), seed=())
             for rule, value in (("SSH-KEX-NOPQ", "x\x1b"), ("SSH-KEX-NOPQ", "y"), ("NONE", ("z",)))
-        ]  # fmt: skip
-        now_ns = 1_700_000_000 * SECOND
-        await asyncio.wrap_future(
-            it.store.run(lambda database: records.note_findings(database, 1, made, now_ns))
+        )  # fmt: skip
+        it.watcher.checking.note(
+            Looked(target=1, at_ns=1_700_000_000 * SECOND, findings=made, series=True)
         )
+        await it.watcher.checking.write()
         findings = (await ask(it, "findings?target=web"))[1]["findings"]
         seen = {"first_seen": "2023-11-14T22:13:20.000Z", "last_seen": "2023-11-14T22:13:20.000Z"}
         title = findings[1]["title"]

@@ -223,6 +223,7 @@ async def test_http() -> None:
         base = f"http://127.0.0.1:{port}"
         found = await measured(f"{base}/to", HTTP)
         shown = {name: value for name, value in found.items() if not name.endswith("_seconds")}
+        assert 0 < found["probe_dns_lookup_time_seconds"] < found["probe_duration_seconds"] < 60
         assert shown == {
             "probe_success": 1, "probe_ip_protocol": 4, "probe_ip_addr_hash": 3668918509,
             "probe_failed_due_to_regex": 0, "probe_http_status_code": 200,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from seventh.model.failure import UsageError
+from seventh.model.severity import Severity
 from seventh.protocols.ntp import NtpOptions
 from seventh.watch import config
 from seventh.watch.config import WatchedTarget, load, read, secret, typed_targets
@@ -265,3 +266,31 @@ def test_secrets_are_in_files_or_the_environment(
         with pytest.raises(UsageError) as caught:
             secret(reference)
         assert str(caught.value) == expected
+
+
+def test_full_checks_have_an_interval_and_the_whole_timeout() -> None:
+    made = targets(
+        "[[defaults]]\ncheck-interval = 3600\n"
+        '[[defaults]]\nmatch = { team = "web" }\ncheck-interval = 0\n'
+        '[[target]]\nurl = "ssh://a"\nevery = 1\n'
+        '[[target]]\nurl = "ssh://b"\nlabels = { team = "web" }\n'
+        '[[target]]\nurl = "ssh://c"\nlabels = { team = "web" }\ncheck-interval = 60\n'
+    )
+    assert [each.check_every_ns // SECOND for each in made] == [3600, 0, 60]
+    assert (made[0].options.timeout_seconds, made[0].check_seconds) == (0.9, 10)
+    (alone,) = targets('[[target]]\nurl = "ssh://a"\n')
+    assert alone.check_every_ns == 86_400 * SECOND
+
+
+def test_an_alert_may_be_of_new_findings() -> None:
+    text = '[[alert]]\nfailures = 2\n[[alert]]\nfindings = "high"\n'
+    made = policy(text)
+    assert (made.findings, made.down.bad) == (Severity.HIGH, 2)
+    assert policy("").findings is None
+    wrong = '[[alert]]\nfindings = "{}"\n{}[[target]]\nurl = "ssh://a"\n'
+    assert error(wrong.format("hihg", "")) == (
+        "s.toml:1: findings: unknown value 'hihg': did you mean high?"
+    )
+    assert error(wrong.format("high", "max = 1\n")) == (
+        "s.toml:1: findings: not with max or phase; write another [[alert]]"
+    )

@@ -77,6 +77,7 @@ class Watching:
 
     def _note(self, watcher: Watcher, seen: Seen) -> None:
         self.seen.log += seen.log
+        self.seen.drift += seen.drift
         last = watcher.last.get(1)
         if last is not None and (not self.pulses or last is not self.pulses[-1]):
             self.pulses.append(last)

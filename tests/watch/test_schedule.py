@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.watch.schedule import Schedule, Slot, phase_ns
+from seventh.watch.schedule import Checkups, Schedule, Slot, phase_ns
 from tests.watch.made import SECOND
 
 TEN = 10 * SECOND
@@ -128,3 +128,64 @@ def test_after_a_jump_of_the_clock_it_goes_on_at_the_next_slot(now: int) -> None
     following = now - now % TEN + 3
     assert schedule.next_ns() == following
     assert schedule.due(following + 2) == [Slot(1, following, 0), Slot(2, following + 2, 0)]
+
+
+DAY = 86_400 * SECOND
+SETTLE = 60 * SECOND
+
+
+def checkups(now: int, *targets: tuple[int, int, int]) -> Checkups:
+    """Targets, each with its phase and its last check."""
+    made = Checkups(SETTLE)
+    for target, phase, last in targets:
+        made.put(target, phase, DAY, now, last)
+    return made
+
+
+def test_a_check_is_due_at_its_slot_and_not_before() -> None:
+    made = checkups(10 * DAY, (1, 5, 10 * DAY - 1))
+    assert made.due(10 * DAY + 4, 9) == []
+    assert made.due(10 * DAY + 5, 9) == [1]
+    assert made.due(11 * DAY + 5, 9) == []  # it is still running
+    made.ended(1, 10 * DAY + 5, 10 * DAY + 9, complete=True)
+    assert made.due(11 * DAY + 4, 9) == []
+    assert made.due(11 * DAY + 5, 9) == [1]
+
+
+def test_missed_checks_are_made_up_for_behind_the_start_few_at_once() -> None:
+    now = 10 * DAY
+    made = checkups(now, (1, 5, 0), (2, 6, 8 * DAY), (3, 7, now - 1))
+    assert made.due(now + SETTLE - 1, 9) == [3]
+    assert made.due(now + SETTLE, 1) == [1]
+    assert made.due(now + SETTLE, 9) == [2]
+
+
+def test_a_check_that_was_cut_short_is_repeated_before_its_next_slot() -> None:
+    made = checkups(0, (1, 5, 0))
+    assert made.due(DAY, 9) == [1]
+    made.ended(1, DAY, DAY + 1, complete=False)
+    made.ended(1, DAY, DAY + 2, complete=False)  # of a check that someone else asked for
+    assert made.due(DAY + DAY // 24, 9) == []
+    assert made.due(DAY + DAY // 24 + 1, 9) == [1]
+
+
+def test_checks_follow_the_configuration() -> None:
+    made = checkups(10 * DAY, (1, 5, 10 * DAY - 1), (2, 5, 10 * DAY - 1))
+    made.put(1, 5, DAY, 10 * DAY + 9)  # the same: not touched
+    made.keep({1})
+    assert made.due(10 * DAY + 9, 9) == [1]
+    made.ended(2, 1, 1, complete=True)
+    made.put(1, 3, DAY // 2, 10 * DAY + 9)
+    assert made.due(10 * DAY + DAY // 2 + 3, 9) == [1]
+
+
+def test_a_clock_that_was_set_back_does_not_end_the_checks() -> None:
+    made = checkups(10 * DAY, (1, 5, 10 * DAY - 1), (2, 5, 10 * DAY - 1))
+    assert made.due(10 * DAY + 5, 1) == [1]
+    made.jumped(5 * DAY)
+    assert made.due(5 * DAY + 5, 9) == [2]
+    made.ended(1, 10 * DAY + 5, 5 * DAY + 6, complete=True)
+    made.jumped(5 * DAY + 7)
+    assert made.due(6 * DAY + 5, 9) == [1]
+    made.jumped(12 * DAY)
+    assert made.due(12 * DAY + SETTLE, 9) == []  # both are running

@@ -16,15 +16,13 @@ import pytest
 import zstandard
 
 from seventh.model.failure import UsageError
-from seventh.model.report import Finding
-from seventh.model.severity import Severity
 from seventh.watch import folder, records, schema
 from seventh.watch.alerts import VANTAGE, Alert, Notice
 from seventh.watch.config import typed_targets
 from seventh.watch.fleet import Fleet, Seen, Snapshot, Watched
 from seventh.watch.records import Batch, Silence
 from seventh.watch.samples import Pulse
-from seventh.watch.store import FILE, Store, StoreError
+from seventh.watch.store import FILE, WATCH, Kind, Store, StoreError
 from seventh.watch.verdict import Condition, Fired, Policy, State, Threshold
 from tests.watch.made import REFUSED, SECOND, pulse
 
@@ -221,15 +219,15 @@ def test_a_damaged_snapshot_means_a_replay_of_everything(store: Store, data: byt
     )
 
 
-def refusal(path: Path) -> str:
+def refusal(path: Path, kind: Kind = WATCH) -> str:
     with pytest.raises(UsageError) as caught:
-        Store(path)
+        Store(path, kind)
     return str(caught.value)
 
 
 def test_two_processes_on_one_store_are_refused(store: Store, tmp_path: Path) -> None:
     assert refusal(tmp_path) == (
-        f"{tmp_path}: another seventh watch uses it; stop that, or choose another with --state"
+        f"{tmp_path}: another Seventh process uses it; stop that, or choose another with --state"
     )
 
 
@@ -278,21 +276,16 @@ def test_a_database_of_a_later_version_is_not_touched(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_bytes() == before
 
 
-def test_migrations_are_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_migrations_are_whole_or_not_at_all(tmp_path: Path) -> None:
     store = Store(tmp_path)
     write(store, Batch(pulses=[pulse(1)]))
     store.close()
     broken = (*schema.MIGRATIONS, "CREATE TABLE later (id); INSERT INTO nowhere VALUES (1);")
-    monkeypatch.setattr(schema, "MIGRATIONS", broken)
-    monkeypatch.setattr(schema, "VERSION", len(broken))
-    assert refusal(tmp_path) == (
+    assert refusal(tmp_path, Kind(migrations=broken)) == (
         f"{tmp_path / FILE}: no such table: nowhere; choose another folder with --state"
     )
     good = (*schema.MIGRATIONS[:-1], "CREATE TABLE later (id);")
-    monkeypatch.setattr(schema, "MIGRATIONS", good)
-    store = Store(tmp_path)
+    store = Store(tmp_path, Kind(migrations=good))
     assert all_of(store, "PRAGMA user_version") == [(len(good),)]
     assert numbers(replay(store)) == [1]
     store.close()
@@ -439,29 +432,6 @@ def test_trouble_of_this_machine_is_an_incident_too(store: Store) -> None:
     seen = Seen(log=[(VANTAGE, fired), Notice(alert=alert, at_ns=1)])
     write(store, Batch(seen=seen))
     assert ran(store, records.stored).firing == [alert]
-
-
-def found(rule: str, severity: Severity = Severity.LOW, **params: str) -> Finding:
-    return Finding(
-        id=rule, room="ssh", severity=severity, tier=0, params=params, references=(), seed=()
-    )
-
-
-def test_findings_have_their_first_and_last_time(store: Store) -> None:
-    def check(now: int, *findings: Finding, target: int = 1) -> None:
-        ran(store, lambda database: records.note_findings(database, target, findings, now))
-
-    check(1, found("A", x="1"), found("B"))
-    check(2, found("A", x="1", severity=Severity.HIGH))
-    check(3, found("A", x="2"), found("B"))
-    check(4, target=2)
-    query = (
-        "SELECT rule, params, severity, first_ns, last_ns, gone_ns FROM finding ORDER BY 1, 2, 4"
-    )
-    assert all_of(store, query) == [
-        ("A", '{"x":"1"}', "high", 1, 2, 3), ("A", '{"x":"2"}', "low", 3, 3, None),
-        ("B", "{}", "low", 1, 1, 2), ("B", "{}", "low", 3, 3, None),
-    ]  # fmt: skip
 
 
 def test_silences_end(store: Store) -> None:

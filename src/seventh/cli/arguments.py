@@ -53,6 +53,11 @@ _EXPORT = (
     "Writes the pulses that `seventh watch` has stored: one row each, times in seconds, within "
     "0.14 %."
 )
+_LISTEN = (
+    "Receives SNMP traps and informs, verifies and acknowledges them, and writes a line of JSON "
+    "for each; sends them on to files, syslog or HTTP. What was accepted is kept until it is sent "
+    "on, also over a restart. Ctrl-C ends it."
+)
 _LAB = (
     "Starts reference servers on free loopback ports with a temporary CA, and prints the commands "
     "that check them. Ctrl-C stops them."
@@ -75,6 +80,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
         if words[0] in watch_verbs.VERBS:
             return watch_verbs.parse(words[0], words[1:])
+    if (name, *words[:1]) == ("snmp", "poll"):
+        from seventh.cli import poll
+
+        return poll.parse(words[1:])
     if name in VERBS:
         _, described, build = VERBS[name]
         parser = Parser(
@@ -122,6 +131,8 @@ def _top() -> Parser:
         verbs.add_parser(name, help=short)
     for room, verb in work.verbs():
         verbs.add_parser(f"{room} {verb.name}", help=verb.help)
+    for (room, name), text in work.FLEET.items():
+        verbs.add_parser(f"{room} {name}", help=text)
     return parser
 
 
@@ -193,6 +204,12 @@ def _watch(watch: Parser) -> None:
     from seventh.cli.watch_arguments import build
 
     build(watch)
+
+
+def _listen(listen: Parser) -> None:
+    from seventh.cli.listen_arguments import build
+
+    build(listen)
 
 
 def _history(history: Parser) -> None:
@@ -356,6 +373,7 @@ VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "read": ("read messages and reports: signatures, alignment, failures", _READ, _read),
     "local": ("look at this machine: what no connection shows", _LOCAL, _local),
     "watch": ("watch targets: a pulse at each interval, and verdicts from several", _WATCH, _watch),
+    "listen": ("receive SNMP traps and informs, verify them and send them on", _LISTEN, _listen),
     "history": ("draw what was stored of a target, or list the targets", _HISTORY, _history),
     "export": ("write stored pulses as CSV, JSON lines or Parquet", _EXPORT, _export),
     "diff": ("compare two JSON reports: what is new, worse, better, fixed", _DIFF, _diff),

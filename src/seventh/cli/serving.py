@@ -19,8 +19,9 @@ from seventh.watch.store import Store
 
 if TYPE_CHECKING:
     from seventh.serve.app import Access
-    from seventh.serve.checks import Checks
     from seventh.serve.probe.modules import Module
+    from seventh.serve.reports import Keeper
+    from seventh.serve.snmp.modules import File
 
 _NEEDED = ("starlette", "uvicorn", "yaml", "jinja2")
 
@@ -34,6 +35,7 @@ class Opened:
         context: ssl.SSLContext | None,
         access: Access,
         modules: Mapping[str, Module],
+        snmp: File | None = None,
         *,
         probe_any: bool,
     ) -> None:
@@ -42,7 +44,7 @@ class Opened:
 
         self.latest, self.recent = Latest(), Recent()
         self._listening, self._context, self._access = listening, context, access
-        self._modules, self._probe_any = modules, probe_any
+        self._modules, self._probe_any, self._snmp = modules, probe_any, snmp
 
     @property
     def url(self) -> str:
@@ -52,28 +54,29 @@ class Opened:
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
         return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}/"
 
-    def checks(self, store: Store) -> Checks:
-        """Return what makes and keeps full checks."""
-        from seventh.serve.checks import Checks
+    def keeper(self, store: Store) -> Keeper:
+        """Return what keeps the reports of full checks."""
+        from seventh.serve.reports import Keeper
 
-        return Checks(store, self.latest)
+        return Keeper(store, self.latest)
 
     @contextlib.asynccontextmanager
     async def serving(
-        self, watcher: Watcher, store: Store, checks: Checks,
+        self, watcher: Watcher, store: Store, keeper: Keeper,
         reload: Callable[[], Awaitable[str]] | None,
     ) -> AsyncIterator[None]:  # fmt: skip
         """Serve while the block runs."""
         from seventh.serve.actions import Actions
         from seventh.serve.api import Api
         from seventh.serve.app import Faces, application
+        from seventh.serve.checks import Checks
         from seventh.serve.listen import serving
         from seventh.serve.pages.routes import routes
         from seventh.serve.pages.site import Site
         from seventh.serve.probe.door import Door
         from seventh.serve.sessions import Sessions
 
-        actions = Actions(store, checks)
+        actions = Actions(store, Checks(watcher.checking, keeper))
         faces, api = Faces(watcher, store, self.latest, reload), Api(watcher, store, actions)
         sessions = Sessions(self._access.tokens, time.monotonic)
         site = Site(
@@ -86,6 +89,14 @@ class Opened:
         )  # fmt: skip
         say(f"dashboard: {self.url}")
         every = [*faces.routes(), *api.routes(), *door.routes(), *routes(site)]
+        if self._snmp is not None:
+            from seventh.serve.snmp.door import SnmpDoor
+
+            agents = SnmpDoor(
+                self._snmp, lambda: [each.target for each in watcher.targets.values()],
+                any_target=self._probe_any,
+            )  # fmt: skip
+            every += agents.routes()
         app = application(every, self._access, sessions)
         async with serving(app, self._listening, self._context):
             try:
@@ -101,7 +112,7 @@ def opened(
     keys = config.serve
     text = parsed.listen or keys.listen
     if text is None:
-        for flag in ("blackbox", "probe_any", "open"):
+        for flag in ("blackbox", "snmp", "probe_any", "open"):
             if getattr(parsed, flag):
                 raise UsageError(f"--{flag.replace('_', '-')}: needs --listen HOST:PORT")
         return None
@@ -124,12 +135,18 @@ def opened(
         say(f"--listen {place}: tokens are sent in clear: add tls-cert and tls-key to [serve]")
     blackbox = parsed.blackbox or keys.blackbox
     known = modules.load(blackbox) if blackbox is not None else modules.DEFAULT
+    snmp = parsed.snmp or keys.snmp
+    agents = None
+    if snmp is not None:
+        from seventh.serve.snmp import modules as snmp_modules
+
+        agents = snmp_modules.load(snmp)
     listening = stack.enter_context(open_socket(place))
     access = Access(
         tokens=keys.token_sha256, hosts=tuple(host.lower() for host in keys.hosts),
         needs_token=not place.loopback,
     )  # fmt: skip
-    return Opened(listening, context, access, known, probe_any=parsed.probe_any)
+    return Opened(listening, context, access, known, agents, probe_any=parsed.probe_any)
 
 
 def show(url: str) -> None:

@@ -21,7 +21,7 @@ from seventh.cli.supervised import supervised
 from seventh.model.failure import UsageError
 from seventh.render.presentation import count
 from seventh.render.troubles import Trouble, troubles
-from seventh.render.watching import Footer, TargetRow, change, table
+from seventh.render.watching import Footer, TargetRow, change, drifted, table
 from seventh.watch.config import Config, load, typed_targets
 from seventh.watch.fleet import Seen
 from seventh.watch.folder import default_folder
@@ -116,10 +116,10 @@ async def _watch(
     stop = asyncio.Event()
     with _shown() as show:
         guarded = Guarded(show, stop)
-        checks = opened.checks(store) if opened is not None else None
+        kept = opened.keeper(store) if opened is not None else None
         watcher = Watcher(
             store, config, guarded, opened.latest.pulse if opened is not None else None,
-            checked=checks.note if checks is not None else None,
+            kept.note if kept is not None else None,
             taken=opened.recent.pulse if opened is not None else None,
         )  # fmt: skip
         reload = reloader(watcher, parsed, typed)
@@ -128,8 +128,8 @@ async def _watch(
             stack.enter_context(_reloading(reload))
             stack.enter_context(supervised(watcher.ready))
             await stack.enter_async_context(_notifying(store, watcher))
-            if opened is not None and checks is not None:
-                await stack.enter_async_context(opened.serving(watcher, store, checks, reload))
+            if opened is not None and kept is not None:
+                await stack.enter_async_context(opened.serving(watcher, store, kept, reload))
                 if parsed.open:
                     serving.show(opened.url)
             await watcher.run(stop)
@@ -266,6 +266,10 @@ class Lines:
             if isinstance(event, Changed) and (name := watcher.name(number)) is not None:
                 line = change(name, event.old, event.new, event.at_ns, event.cause)
                 sys.stdout.write(f"{line}\n")
+                sys.stdout.flush()
+        for drift in seen.drift:
+            if (name := watcher.name(drift.target)) is not None:
+                sys.stdout.write(f"{drifted(name, drift)}\n")
                 sys.stdout.flush()
         if time.monotonic() - self._looked >= _DRAWN_SECONDS:
             self._looked = time.monotonic()

@@ -38,8 +38,12 @@ def build(watch: Parser) -> None:
         "--blackbox", metavar="FILE", help="blackbox.yml of blackbox_exporter: modules of /probe"
     )
     watch.add_argument(
+        "--snmp", metavar="FILE", help="snmp.yml of snmp_exporter: modules and credentials of /snmp"
+    )
+    watch.add_argument(
         "--probe-any", action="store_true",
-        help="let /probe probe every target without a token, and not only those that are watched",
+        help="let /probe and /snmp ask every target without a token, and not only those that are "
+        "watched",
     )  # fmt: skip
     add_grouped(watch, [each for each in declared(Options) if each.option.always])
 

@@ -29,6 +29,10 @@ from seventh.net.work import Progress
 _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 
 
+FLEET = {("snmp", "poll"): "poll many agents at their intervals: JSON lines, CSV, rates"}
+"""Verbs that take a file of many targets instead of one, each a module of this package."""
+
+
 def verbs() -> Iterator[tuple[str, Verb]]:
     """Yield every verb of every protocol, with the protocol's name that is typed."""
     for name, spec in protocols.rooms().items():
@@ -45,16 +49,17 @@ def spec_with_verbs(name: str) -> Spec | None:
 def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
     """Read the words after the protocol's name. Raises UsageError; exits 0 after ``--help``."""
     known = {verb.name: verb for word, verb in verbs() if word == spec.name}
+    more = [name for room, name in FLEET if room == spec.name]
     if not words or words[0] not in known:
         if words[:1] in (["-h"], ["--help"]):
             _overview(spec, known.values()).parse_args(words)
-        if words and not words[0].startswith("-") and (meant := near(words[0], known)):
+        if words and not words[0].startswith("-") and (meant := near(words[0], [*known, *more])):
             raise UsageError(
                 f"unknown verb {words[0]!r}: did you mean `seventh {spec.name} {meant[0]}`? "
                 f"`seventh {spec.name} --help` lists them"
             )
         raise UsageError(
-            f"seventh {spec.name}: a verb is required: {', '.join(known)}; "
+            f"seventh {spec.name}: a verb is required: {', '.join([*known, *more])}; "
             f"`seventh {spec.name} --help` describes them"
         )
     verb = known[words[0]]
@@ -69,6 +74,9 @@ def _overview(spec: Spec, known: Iterable[Verb]) -> Parser:
     listed = parser.add_subparsers(title="verbs", metavar="VERB")
     for verb in known:
         listed.add_parser(verb.name, help=verb.help)
+    for (room, name), text in FLEET.items():
+        if room == spec.name:
+            listed.add_parser(name, help=text)
     return parser
 
 

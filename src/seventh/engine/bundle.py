@@ -81,7 +81,7 @@ def _ours(rooms: Collection[str], linters: Collection[str]) -> Iterator[tuple[st
             continue
         if first == "lint" and len(rest) > 1 and rest[0] not in linters:
             continue
-        if "lab" not in rest[1:] and rest[1:] != ["lab.py"]:
+        if not {"lab", "lab.py", "receive"} & set(rest[1:]):
             yield f"seventh/{path.relative_to(root)}", path
 
 

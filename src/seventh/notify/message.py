@@ -29,7 +29,7 @@ _TARGETS = 10
 _TITLE = 200
 _WORDING = Wording()
 _KIND = {
-    Condition.DOWN: "down", Condition.DEGRADED: "slow",
+    Condition.DOWN: "down", Condition.DEGRADED: "slow", Condition.FINDING: "new finding",
     Condition.UNKNOWN: "without a network: the state of targets is unknown",
 }  # fmt: skip
 _SHARED = {Shared.HOST: "host", Shared.NETWORK: "network", Shared.ISSUER: "issuer"}
@@ -76,15 +76,19 @@ def at(ns: int) -> str:
 def _title(due: Due) -> str:
     members, total = due.notification.members, len(due.notification.targets)
     who = clean(members[0].name) if total == 1 else count(total, "target")
-    is_what = f"{who} {_KIND[due.notification.common.kind]}"
+    common = due.notification.common
+    is_what = f"{who} {_KIND[common.kind]}"
+    if common.kind is Condition.FINDING:
+        is_what = f"{who}: {_KIND[common.kind]} {clean(common.phase)}"
     if due.given_up and due.resolved:
         return f"no longer watched: {is_what}"[:_TITLE]
     start = "resolved: " if due.resolved else ""
-    return f"{start}{is_what}{_because(due.notification.common, total)}"[:_TITLE]
+    return f"{start}{is_what}{_because(common, total)}"[:_TITLE]
 
 
 def _because(common: Common, total: int) -> str:
-    where = f" in {clean(common.phase)}" if common.phase not in {"", "-"} else ""
+    of_phase = common.phase not in {"", "-"} and common.kind is not Condition.FINDING
+    where = f" in {clean(common.phase)}" if of_phase else ""
     because = f": {common.reason}{where}" if common.reason is not None else where
     if common.shared in _SHARED and (total > 1 or common.shared is Shared.ISSUER):
         because += f", {_SHARED[common.shared]} {clean(common.value)}"

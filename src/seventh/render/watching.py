@@ -13,6 +13,7 @@ from rich.text import Text
 from seventh.render.presentation import count
 from seventh.render.summary import duration
 from seventh.watch.alerts import Hold
+from seventh.watch.findings import Drift
 from seventh.watch.outbox import Firing, Waiting
 from seventh.watch.records import Silence
 from seventh.watch.samples import Cause
@@ -23,6 +24,7 @@ STYLES = {
     Condition.UP: "green", Condition.DEGRADED: "yellow", Condition.FLAPPING: "yellow",
     Condition.DOWN: "bold red", Condition.UNKNOWN: "magenta",
 }  # fmt: skip
+_SHOUTED = {Condition.DEGRADED: "SLOW", Condition.FINDING: "NEW FINDING"}
 _NAME = 60
 """The maximum width of a name in the table."""
 _ORDER = tuple(reversed(Condition))
@@ -115,10 +117,16 @@ def change(name: str, old: Condition, new: Condition, at_ns: int, cause: Cause |
     )
 
 
+def drifted(name: str, drift: Drift) -> str:
+    """Return one line for a finding that is new or gone."""
+    what = "gone" if drift.gone else "new"
+    return f"{_at(drift.at_ns)} {printable(name, 300)}: {what} finding: {drift.rule}"
+
+
 def alert_line(firing: Firing, now_ns: int) -> str:
     """Return one line for an alert that is firing."""
     alert = firing.alert
-    what = "SLOW" if firing.kind is Condition.DEGRADED else firing.kind.upper()
+    what = _SHOUTED.get(firing.kind, firing.kind.upper())
     name = printable(firing.target, 300) or "this machine"
     why = _cause(alert.cause) if alert.cause is not None else alert.phase
     parts = [f"{firing.id} {what} {name} for {duration((now_ns - alert.since_ns) // 10**9)}"]

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from seventh.model.report import Finding, Report
-from seventh.watch import outbox, records
+from seventh.model.severity import Severity
+from seventh.watch import findings, outbox
 from seventh.watch.alerts import VANTAGE, Alert
+from seventh.watch.checking import Checking
 from seventh.watch.config import Config, WatchedTarget
-from seventh.watch.evidence import common_of
+from seventh.watch.evidence import Evidence, common_of
 from seventh.watch.fleet import Fleet
 from seventh.watch.grouping import Member, Suspect, group
 from seventh.watch.heartbeats import Heartbeat
@@ -35,22 +37,23 @@ class Watching(Protocol):
     targets: dict[int, WatchedTarget]
     heartbeats: dict[int, Heartbeat]
     fleet: Fleet
+    reported_check: Callable[[int, Report], None] | None
+    checking: Checking
+
+    def silenced(self, number: int, at_ns: int) -> bool:
+        """Return whether a target is silenced at a time."""
 
 
 class Alerting:
     """Alerts that wait for their full check, and the targets that fail."""
 
-    def __init__(
-        self, store: Store, watching: Watching, checked: Callable[[int, Report], None] | None = None
-    ) -> None:
+    def __init__(self, store: Store, watching: Watching) -> None:
         self._store = store
         self._watching = watching
         self._failing: set[int] = set()
         self._waiting: dict[int, float] = {}
         """Until when each alert waits for its full check, by the clock of the event loop."""
-        self._checked = checked
         self._runbook = Runbook(self._found)
-        self._findings: dict[int, tuple[tuple[Finding, ...], int]] = {}
         self.looked = time.monotonic()
         """When alerts were last looked at, by the monotonic clock."""
         self.queued = asyncio.Event()
@@ -90,15 +93,13 @@ class Alerting:
 
     async def _look(self) -> None:
         self._runbook.start()
-        found, self._findings = self._findings, {}
-        for number, (findings, at_ns) in found.items():
-            await asyncio.wrap_future(self._store.run(
-                lambda db: records.note_findings(db, number, findings, at_ns)  # noqa: B023
-            ))  # fmt: skip
+        now_ns = time.time_ns()
+        await asyncio.wrap_future(self._store.run(
+            lambda db: findings.review(db, self._is_wanted, self._watching.silenced, now_ns)
+        ))  # fmt: skip
         fired = await asyncio.wrap_future(self._store.run(outbox.pending))
         ready = [each for each in fired if self._is_ready(*each)]
         self._waiting = {number: self._waiting[number] for number, _ in fired}
-        now_ns = time.time_ns()
         if not ready:
             await asyncio.wrap_future(self._store.run(lambda db: outbox.settle(db, now_ns)))
             self.queued.set()
@@ -120,6 +121,9 @@ class Alerting:
 
         An alert waits for those of other targets, too: they may have its cause.
         """
+        if alert.finding is not None:  # its check has ended
+            self._waiting.setdefault(incident, 0.0)
+            return True
         now = asyncio.get_running_loop().time()
         until = self._waiting.setdefault(incident, now + PATIENCE_SECONDS)
         if now < until:
@@ -132,15 +136,22 @@ class Alerting:
         if target is not None and not self._watching.fleet.has_failing_parent(number):
             self._runbook.ask(number, target)
 
+    def _is_wanted(self, number: int, severity: Severity) -> bool:
+        """Return whether an alert of a finding is still one."""
+        target = self._watching.targets.get(number)
+        bar = target.policy.findings if target is not None else None
+        return bar is not None and severity.reaches(bar)
+
     def _found(self, number: int, report: Report, at_ns: int) -> None:
-        self._findings[number] = report.findings, at_ns
-        if self._checked is not None:
-            self._checked(number, report)
+        self._watching.checking.note(findings.looked(number, report, at_ns))
+        if self._watching.reported_check is not None:
+            self._watching.reported_check(number, report)
 
     def _suspect(self, alert: Alert, incident: int) -> Suspect:
         return self._made(
-            alert.target, alert.kind, alert.phase, alert.since_ns, alert.cause, incident
-        )
+            alert.target, alert.kind, alert.phase, alert.since_ns, alert.cause, incident,
+            alert.finding,
+        )  # fmt: skip
 
     def _failing_suspects(self) -> Iterator[Suspect]:
         """Yield the targets that fail, without those that may fail because of a parent."""
@@ -159,9 +170,12 @@ class Alerting:
         since_ns: int,
         cause: Cause | None,
         incident: int | None,
+        finding: Finding | None = None,
     ) -> Suspect:
         target = self._watching.targets.get(number)
         evidence = self._runbook.evidence(number)
+        if finding is not None:
+            evidence = Evidence(at_ns=since_ns, findings=(finding,))
         host = target.target.host if target is not None else ""
         watched = target or self._watching.heartbeats.get(number)
         labels = watched.labels if watched is not None else {}

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from seventh.model.report import Finding
 from seventh.watch.samples import Cause
 from seventh.watch.verdict import Condition, State
 
@@ -41,8 +42,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     target: int
     kind: Condition
-    """DOWN or DEGRADED; UNKNOWN for this machine's own trouble."""
+    """DOWN, DEGRADED or FINDING; UNKNOWN for this machine's own trouble."""
     phase: str = ""
+    """The slow phase; of a finding its rule."""
     since_ns: int
     """When the first of its bad pulses was."""
     fired_ns: int
@@ -51,6 +53,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """When it was sent; None before, and for one that is held."""
     excused_ns: int | None = None
     """When a hold that may be the reason for the failure last applied."""
+    finding: Finding | None = None
 
     @property
     def key(self) -> tuple[int, Condition, str]:

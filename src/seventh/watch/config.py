@@ -51,6 +51,10 @@ class WatchedTarget(msgspec.Struct, frozen=True, kw_only=True):
     every_ns: int
     parents: tuple[str, ...] = ()
     policy: Policy = Policy()
+    check_every_ns: int = 0
+    """The time between two full checks; 0 for none."""
+    check_seconds: float = 10.0
+    """How long a full check may take."""
 
     @property
     def patience_ns(self) -> int:
@@ -141,7 +145,11 @@ class _Defaults:
     def __init__(self, table: Row) -> None:
         self.where = table.where
         self.keys = keys(Defaults, table, _rest(table, Defaults))
-        self.given = {key for key in table.values if key in {"every", "parents"}}
+        self.given = {
+            each.field
+            for each in declared(Defaults)
+            if each.option.flag in table.values and each.field != "match"
+        }
         self.options = tables.by_field(table.where, _rest(table, Defaults), _flags(Defaults))
 
 
@@ -165,13 +173,18 @@ def _target(table: Row, common: list[_Defaults], made: Any, policies: Policies) 
     tables.check_own(table.where, given, (target,))
     tables.check_own_limits(table.where, options, (target,))
     every_ns = round((own.every or defaults.every) * 1e9)
-    timeout_seconds = min(options.timeout_seconds, _LONGEST * every_ns / 1e9)
+    check_every = own.check_interval
+    if check_every is None:
+        check_every = defaults.check_interval
+    check_seconds = options.timeout_seconds
+    timeout_seconds = min(check_seconds, _LONGEST * every_ns / 1e9)
     options = options.replace(timeout_seconds=timeout_seconds)
     stale_ns = 3 * every_ns + round(timeout_seconds * 1e9)
     return WatchedTarget(
         name=own.name or str(target), target=target, options=options, labels=own.labels,
         every_ns=every_ns, parents=defaults.parents if own.parents is None else own.parents,
         policy=replace(policies.of(own.labels), stale_ns=stale_ns),
+        check_every_ns=round(check_every * 1e9), check_seconds=check_seconds,
     )  # fmt: skip
 
 

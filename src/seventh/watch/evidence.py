@@ -56,7 +56,7 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Condition
     phase: str
-    """The phase that fails, or is too slow; empty for the sum of all."""
+    """The phase that fails, or is too slow; empty for the sum of all. A finding's rule."""
     reason: Reason | None = None
     """None for what is too slow."""
     blame: Blame | None = None
@@ -83,6 +83,8 @@ def common_of(
             kind=kind, phase=cause.phase, reason=cause.reason, blame=cause.blame, shared=shared,
             value=value,
         )  # fmt: skip
+    if kind is Condition.FINDING:
+        return Common(kind=kind, phase=phase)
     shared, value = _network(host, evidence)
     return Common(kind=kind, phase=phase, shared=shared, value=value)
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh.watch.alerts import CAUSES, VANTAGE, Alert, Hold, Notice, Parent, hold
+from seventh.watch.findings import Drift
 from seventh.watch.samples import Outcome, Pulse
 from seventh.watch.vantage import Networks, Vantage
 from seventh.watch.verdict import (
@@ -50,6 +51,8 @@ class Seen(msgspec.Struct, kw_only=True):
 
     log: list[tuple[int, Event] | Notice] = []
     """Events, each with its target, and notices."""
+    drift: list[Drift] = []
+    """Findings of full checks that are new or gone; pulses lead to none."""
 
     @property
     def events(self) -> list[tuple[int, Event]]:

@@ -37,7 +37,7 @@ def lock(folder: Path) -> int:
     except OSError:
         os.close(descriptor)
         raise UsageError(
-            f"{folder}: another seventh watch uses it; stop that, or choose another with --state"
+            f"{folder}: another Seventh process uses it; stop that, or choose another with --state"
         ) from None
     return descriptor
 

@@ -12,6 +12,7 @@ from seventh.watch.verdict import MAX_WINDOW
 
 Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
 Interval = Annotated[float, Meta(ge=1, le=86_400)]
+CheckInterval = Annotated[float, Meta(ge=0, le=31_536_000)]
 Count = Annotated[int, Meta(ge=1, le=MAX_WINDOW)]
 Names = tuple[str, ...]
 Labels = dict[str, str]
@@ -50,6 +51,10 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
         Names, Option(flag="parents", help="names of targets that it needs: while one is down, no "
                       "alert is sent")
     ] = ()  # fmt: skip
+    check_interval: Annotated[
+        CheckInterval,
+        Option(flag="check-interval", help="time between two full checks, in seconds; 0 for none"),
+    ] = 86_400.0
 
 
 class TargetKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +77,19 @@ class TargetKeys(msgspec.Struct, frozen=True, kw_only=True):
         Option(flag="parents", help="names of targets that it needs: while one is down, no "
                "alert is sent", default="of [defaults]"),
     ] = None  # fmt: skip
+    check_interval: Annotated[
+        CheckInterval | None,
+        Option(flag="check-interval", help="time between two full checks, in seconds; 0 for none",
+               default="of [defaults]"),
+    ] = None  # fmt: skip
 
 
 class AlertKeys(msgspec.Struct, frozen=True, kw_only=True):
     """``[[alert]]``: when an alert fires and is resolved, for the targets that match.
 
-    Without ``max`` it is about failures, else about the time of a phase. Of several for the same,
-    the last that matches applies.
+    With ``findings`` it is about full checks: it fires when one finds what the one before did not,
+    and is resolved when one no longer does. With ``max`` it is about the time of a phase, else
+    about failures. Of several for the same, the last that matches applies.
     """
 
     match: Annotated[
@@ -91,6 +102,10 @@ class AlertKeys(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(gt=0, le=86_400)] | None,
         Option(flag="max", help="maximum duration of the phase, in seconds"),
     ] = None  # fmt: skip
+    findings: Annotated[
+        Literal["critical", "high", "medium", "low", "info"] | None,
+        Option(flag="findings", help="least severity of a new finding that is an alert"),
+    ] = None
     quantile: Annotated[
         Annotated[float, Meta(ge=0.01, le=1)] | None,
         Option(flag="quantile", help="quantile of the last pulses that max limits, such as 0.95, "
@@ -233,6 +248,11 @@ class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Option(flag="blackbox", help="blackbox.yml, the modules of /probe",
                default="of --blackbox, else the modules that the exporter's example has"),
+    ] = None  # fmt: skip
+    snmp: Annotated[
+        str | None,
+        Option(flag="snmp", help="snmp.yml, the modules and credentials of /snmp",
+               default="of --snmp, else /snmp is not served"),
     ] = None  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 from msgspec.structs import replace
 
 from seventh.model.failure import UsageError
+from seventh.model.severity import Severity
 from seventh.watch.keys import AlertKeys, Labels
 from seventh.watch.verdict import Flaps, Policy, Slow, Threshold
 
@@ -36,7 +37,9 @@ class Policies:
         policy = Policy()
         slow: dict[str, Slow] = {}
         for keys, threshold in map(self._alerts.__getitem__, which):
-            if keys.max_seconds is None:
+            if keys.findings is not None:
+                policy = replace(policy, findings=Severity(keys.findings))
+            elif keys.max_seconds is None:
                 flaps = Flaps(changes=keys.flap_changes, within_ns=round(keys.flap_within * 1e9))
                 policy = replace(policy, down=threshold, flaps=flaps)
             else:
@@ -47,6 +50,8 @@ class Policies:
 
 def _threshold(where: str, keys: AlertKeys) -> Threshold:
     """Return the threshold of an alert; a quantile above a limit is a number of slow pulses."""
+    if keys.findings is not None and (keys.max_seconds is not None or keys.phase):
+        raise UsageError(f"{where}: findings: not with max or phase; write another [[alert]]")
     if keys.max_seconds is None and (keys.phase or keys.quantile is not None):
         raise UsageError(f"{where}: phase and quantile need max = …, in seconds")
     bad, good, good_of = keys.failures, keys.passes, keys.passes_of or keys.passes

@@ -18,6 +18,7 @@ from seventh.watch.verdict import Changed, Condition, Fired, Resolved
 
 _SNAPSHOT = msgspec.msgpack.Decoder(Snapshot)
 _CAUSE = msgspec.json.Decoder(Cause | None)
+_FINDING = msgspec.json.Decoder(Finding)
 _BLOBS = 100
 """Blobs of the journal that are read at once."""
 
@@ -141,7 +142,10 @@ def _write_notice(database: sqlite3.Connection, notice: Notice) -> None:
 
 
 def stored(database: sqlite3.Connection) -> Stored:
-    """Return what a start needs besides the pulses: the snapshot, and the alerts that fire."""
+    """Return what a start needs besides the pulses: the snapshot, and the alerts that fire.
+
+    Alerts of findings are not made by pulses.
+    """
     firing = _firing(database)
     row = database.execute("SELECT seq, data FROM snapshot").fetchone()
     if row is None:
@@ -175,12 +179,17 @@ def journal_after(database: sqlite3.Connection, seq: int) -> Part | None:
     return Part(seq=blobs[-1][0], pulses=pulses, damaged=damaged) if blobs else None
 
 
-ALERT = "target, kind, incident.phase, incident.since_ns, fired_ns, sent_ns, cause"
+ALERT = (
+    "target, kind, incident.phase, incident.since_ns, fired_ns, sent_ns, cause, incident.finding"
+)
 """The columns of which :func:`alert_of` makes an alert."""
 
 
 def _firing(database: sqlite3.Connection) -> list[Alert]:
-    cursor = database.execute(f"SELECT {ALERT} FROM incident WHERE resolved_ns IS NULL")  # noqa: S608
+    cursor = database.execute(
+        f"SELECT {ALERT} FROM incident WHERE resolved_ns IS NULL AND kind != ?",  # noqa: S608
+        (Condition.FINDING,),
+    )
     return [alert_of(*row) for row in cursor]
 
 
@@ -192,41 +201,14 @@ def alert_of(
     fired_ns: int,
     sent_ns: int | None,
     cause: str,
+    finding: str | None,
 ) -> Alert:
     """Return an alert as it is stored."""
     return Alert(
         target=target, kind=Condition(kind), phase=phase, since_ns=since_ns, fired_ns=fired_ns,
         sent_ns=sent_ns, cause=_CAUSE.decode(cause),
+        finding=_FINDING.decode(finding) if finding is not None else None,
     )  # fmt: skip
-
-
-def note_findings(
-    database: sqlite3.Connection, target: int, findings: Iterable[Finding], now_ns: int
-) -> None:
-    """Note the findings of a full check: those that are new, still there, and gone."""
-    present = {
-        (each.id, msgspec.json.encode(each.params, order="sorted").decode()): each.severity
-        for each in findings
-    }
-    known: dict[tuple[str, str], int] = {
-        (rule, params): first_ns
-        for rule, params, first_ns in database.execute(
-            "SELECT rule, params, first_ns FROM finding WHERE target = ? AND gone_ns IS NULL",
-            (target,),
-        )
-    }
-    database.executemany(
-        "INSERT INTO finding (target, rule, params, severity, first_ns, last_ns)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_ns = excluded.last_ns,"
-        " severity = excluded.severity, gone_ns = NULL",
-        [(target, *key, severity, known.get(key, now_ns), now_ns)
-         for key, severity in present.items()],
-    )  # fmt: skip
-    database.executemany(
-        "UPDATE finding SET gone_ns = ?"
-        " WHERE target = ? AND rule = ? AND params = ? AND first_ns = ?",
-        [(now_ns, target, *key, first) for key, first in known.items() if key not in present],
-    )
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):

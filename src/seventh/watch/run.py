@@ -14,7 +14,9 @@ from seventh.model.report import Report
 from seventh.net.clock import wall_minus_monotonic_ns
 from seventh.watch import records
 from seventh.watch.alerting import Alerting
+from seventh.watch.checking import Checking
 from seventh.watch.config import Config, WatchedTarget
+from seventh.watch.findings import Drift
 from seventh.watch.fleet import Fleet, Seen, Watched
 from seventh.watch.health import Health
 from seventh.watch.heartbeats import POLICY, Heartbeat, heartbeats, overdue, restore, take
@@ -50,7 +52,7 @@ class Watcher:
 
     def __init__(
         self, store: Store, config: Config, changed: Changed, reported: Reported | None = None,
-        *, checked: Reported | None = None, taken: Taken | None = None,
+        reported_check: Reported | None = None, *, taken: Taken | None = None,
     ) -> None:  # fmt: skip
         """Watch nothing yet."""
         self.config = config
@@ -67,12 +69,14 @@ class Watcher:
         self._changed = changed
         self._reported = reported
         self._taken = taken
+        self.reported_check = reported_check
         self._schedule = Schedule()
         self._silences: dict[int, Silence] = {}
         self._lateness = Lateness()
         self._running: set[asyncio.Task[None]] = set()
         self._wake, self._ending = asyncio.Event(), asyncio.Event()
-        self.alerting = Alerting(store, self, checked)
+        self.checking = Checking(store, self, self._drifted)
+        self.alerting = Alerting(store, self)
         self._pulses: list[Pulse] = []
         self._seen = Seen()
         self._snapshot_due = 0.0
@@ -92,6 +96,7 @@ class Watcher:
                 self._tick(),
                 self._wake_at(stop),
                 self.alerting.run(),
+                self.checking.run(),
                 keep(self._store, self.health),
             )
         ]
@@ -105,6 +110,8 @@ class Watcher:
             await asyncio.gather(*others, *self._running, return_exceptions=True)
             self._ending.set()  # a commit that has begun must not be cancelled, nor begun twice
             await committing
+            with contextlib.suppress(StoreError):
+                await self.checking.write()
 
     async def reload(self, config: Config) -> None:
         """Watch what ``config`` says; targets that are the same are not touched.
@@ -127,6 +134,8 @@ class Watcher:
         self.heartbeats = {numbers[each.name]: each for each in jobs}
         self._note(self.fleet.reload(self._watched(numbers), now_ns))
         self._plan(now_ns)
+        self.checking.plan(now_ns)
+        self.alerting.look()
         self._wake.set()
 
     async def _begin(self) -> None:
@@ -139,13 +148,14 @@ class Watcher:
         found = await asyncio.wrap_future(self._store.run(records.stored))
         now_ns = time.time_ns()
         await self._read_silences()
-        self.fleet = Fleet(self._watched(numbers), found.snapshot, silenced=self._silenced)
+        self.fleet = Fleet(self._watched(numbers), found.snapshot, silenced=self.silenced)
         self.health.damaged = found.damaged
         await self._replay(found.seq)
         for number, job in self.heartbeats.items():
             restore(job, self.fleet.states.get(number, State()))
         self._note(self.fleet.begin(found.firing, now_ns))
         self._plan(now_ns)
+        await self.checking.begin(now_ns)
 
     async def _replay(self, seq: int) -> None:
         """Take the pulses of the journal after ``seq``, which led to what is already stored."""
@@ -200,7 +210,8 @@ class Watcher:
                 number, phase_ns(each.name, "", each.every_ns), each.every_ns, now_ns
             )
 
-    def _silenced(self, number: int, at_ns: int) -> bool:
+    def silenced(self, number: int, at_ns: int) -> bool:
+        """Return whether a target is silenced at a time."""
         target = self.targets.get(number) or self.heartbeats.get(number)
         return target is not None and any(
             each.from_ns <= at_ns < each.until_ns
@@ -217,6 +228,7 @@ class Watcher:
             now_ns = time.time_ns()
             if abs(distance_ns - before_ns) > _JUMP_NS:
                 self._schedule.jumped(now_ns)
+                self.checking.jumped(now_ns)
             for slot in self._schedule.due(now_ns, self._free()):
                 task = asyncio.create_task(self._pulse(slot))
                 self._running.add(task)
@@ -247,6 +259,11 @@ class Watcher:
     def _free(self) -> int:
         """Return how many more pulses may run."""
         return max(0, self._parallel - len(self._running))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether no more pulses may run."""
+        return not self._free()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -284,6 +301,11 @@ class Watcher:
             self._wake.set()
         self._running.discard(task)
         _report(task)
+
+    def _drifted(self, drift: list[Drift]) -> None:
+        """Show findings that are new or gone, and look whether they are alerts."""
+        self._changed(self, Seen(drift=drift))
+        self.alerting.look()
 
     def _note(self, seen: Seen) -> None:
         self._seen.log += seen.log

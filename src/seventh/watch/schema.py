@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from seventh.model.failure import UsageError
 
@@ -74,6 +75,13 @@ MIGRATIONS = (
     CREATE INDEX outbox_due ON outbox (due_ns) WHERE done_ns IS NULL;
     """,
     """
+    CREATE TABLE checked (  -- the last scheduled check that was complete, and whose baseline it is
+        target INTEGER PRIMARY KEY, due_ns INTEGER, version TEXT
+    );
+    ALTER TABLE finding ADD COLUMN announced INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE incident ADD COLUMN finding TEXT;
+    """,
+    """
     CREATE TABLE report (  -- the last full checks of each target
         id INTEGER PRIMARY KEY, target INTEGER NOT NULL, at_ns INTEGER NOT NULL,
         digest TEXT NOT NULL, data BLOB NOT NULL
@@ -86,16 +94,19 @@ MIGRATIONS = (
 VERSION = len(MIGRATIONS)
 
 
-def migrate(database: sqlite3.Connection, name: str) -> None:
+def migrate(
+    database: sqlite3.Connection, name: str, migrations: Sequence[str] = MIGRATIONS
+) -> None:
     """Bring a database to this version; raises UsageError for one of a later version."""
+    known = len(migrations)
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
+    if version > known:
         raise UsageError(
-            f"{name}: made by a later Seventh (version {version}, this one knows {VERSION}); use "
+            f"{name}: made by a later Seventh (version {version}, this one knows {known}); use "
             "that one, or choose another folder with --state"
         )
-    for number in range(version, VERSION):
+    for number in range(version, known):
         # One transaction: a process that is killed leaves the version before.
         database.executescript(
-            f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;"
+            f"BEGIN IMMEDIATE; {migrations[number]} PRAGMA user_version = {number + 1}; COMMIT;"
         )

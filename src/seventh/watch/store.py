@@ -17,13 +17,27 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from seventh.model.failure import UsageError
 from seventh.net.on_failure import on_failure
 from seventh.watch.folder import lock
-from seventh.watch.schema import migrate
+from seventh.watch.schema import MIGRATIONS, migrate
 
 T = TypeVar("T")
 FILE = "watch.sqlite3"
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """What a folder's database is for."""
+
+    file: str = FILE
+    migrations: tuple[str, ...] = MIGRATIONS
+    durable: bool = False
+    """Whether a commit waits until the disk has it: nothing is lost when the power fails."""
+
+
+WATCH = Kind()
 _PATIENCE_SECONDS = 5.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -35,12 +49,13 @@ class StoreError(Exception):
 class Store:
     """The database of one folder. Its methods may be called from any thread."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: Kind = WATCH) -> None:
         """Open the store; raises UsageError if that is not possible.
 
         A damaged database is moved aside (:attr:`moved`), and a new one is begun.
         """
         self.folder = folder
+        self._kind = kind
         self.moved: Path | None = None
         self._lock = lock(folder)
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -66,14 +81,14 @@ class Store:
         os.close(self._lock)
 
     def _open(self) -> sqlite3.Connection:
-        path = self.folder / FILE
+        path = self.folder / self._kind.file
         try:
-            return _connect(path)
+            return _connect(path, self._kind)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF not in _DAMAGED:
                 raise UsageError(f"{path}: {error}; choose another folder with --state") from None
         self.moved = _move_aside(path)
-        return _connect(path)
+        return _connect(path, self._kind)
 
     def _write(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -86,7 +101,7 @@ class Store:
             with transaction(self._database):
                 result = job(self._database)
         except sqlite3.Error as error:
-            future.set_exception(StoreError(f"{self.folder / FILE}: {error}"))
+            future.set_exception(StoreError(f"{self.folder / self._kind.file}: {error}"))
         except Exception as error:  # noqa: BLE001 - the caller's own error, raised there
             future.set_exception(error)
         else:
@@ -122,18 +137,18 @@ def beside(folder: Path) -> Iterator[sqlite3.Connection]:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, kind: Kind) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     with on_failure(database.close):
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA synchronous = {'FULL' if kind.durable else 'NORMAL'}")
         database.execute("PRAGMA wal_autocheckpoint = 4000")
         ((found,),) = database.execute("PRAGMA quick_check(1)").fetchall()
         if found != "ok":
             error = sqlite3.DatabaseError(found)
             error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
             raise error
-        migrate(database, str(path))
+        migrate(database, str(path), kind.migrations)
     return database
 
 

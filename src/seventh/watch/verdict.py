@@ -14,6 +14,7 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from seventh.model.severity import Severity
 from seventh.watch.samples import Cause, Outcome, Pulse
 
 MAX_WINDOW = 64
@@ -23,6 +24,8 @@ MAX_WINDOW = 64
 class Condition(StrEnum):
     """What is known of a target."""
 
+    FINDING = "finding"
+    """A full check found something new: a kind of alert, and no target's condition."""
     UNKNOWN = "unknown"
     UP = "up"
     DEGRADED = "degraded"
@@ -69,6 +72,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     flaps: Flaps = Flaps()
     stale_ns: int = 60 * 10**9
     """How long after the last pulse nothing is known any more."""
+    findings: Severity | None = None
+    """The severity from which a new finding of a full check is an alert; None for none."""
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):

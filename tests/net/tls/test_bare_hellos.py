@@ -468,3 +468,4 @@ async def test_silence_is_told_of_each_question(monkeypatch: pytest.MonkeyPatch)
     assert (facts.versions, facts.versions_refused) == (("TLSv1.2",), ("TLSv1.3",))
     assert (facts.broken_suites, facts.obsolete_suites, facts.all_suites) == (None, None, None)
     assert (facts.dh_bits, facts.hybrid_group, facts.compression) == (None, None, None)
+    assert facts.suites is None

@@ -158,6 +158,7 @@ def test_first_bytes_of_tls(data: bytes) -> None:
     ("data", "reason", "detail", "served"),
     [
         (b"SSH-2.0-x\r\n", Reason.PROTOCOL_MISMATCH, "the port serves SSH, not TLS", "SSH"),
+        (b"\x16\2", Reason.TLS_NOT_TLS, "the reply is not TLS; it begins with 16 02", ""),
         (b"\x16\2\0\0\1\1\1\1\1", Reason.TLS_NOT_TLS,
          "the reply is not TLS; it begins with 16 02 00 00 01 01 01 01", ""),
         (b"\x17\3\3\0\1", Reason.TLS_NOT_TLS,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from seventh.protocols import http
-from tests.syntax import tree
 
 ROOM = Path(http.__file__).parent
 FILES = sorted(path for folder in ("client", "probe") for path in (ROOM / folder).rglob("*.py"))
@@ -20,7 +19,7 @@ def assigned(source: str) -> Iterator[str]:
 
     An exception on its way up may be given its phase: it has no owner.
     """
-    for node in ast.walk(tree(source)):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
             written = ast.unparse(node)
             if ast.unparse(node.value) != "self" and written != "failed.phase":

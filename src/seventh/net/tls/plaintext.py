@@ -41,7 +41,7 @@ async def detect_tls(
         return None
     if answer.outcome != "hello" and answer.alert is None:
         return None
-    plain = "plain WebSocket" if scheme == "wss" else scheme.removesuffix("s").upper()
+    plain = "plain WebSocket" if scheme.endswith("wss") else scheme.removesuffix("s").upper()
     host = f"[{name}]" if ":" in name else name
     return Failed(
         Reason.PROTOCOL_MISMATCH,

@@ -326,7 +326,7 @@ def _read(cert: x509.Certificate, now: dt.datetime) -> Certificate:
     )
 
 
-_OLD_HASHES = {"1.2.840.113549.1.1.4": "md5", "1.2.840.113549.1.1.2": "md2"}
+_OLD_HASHES = {"1.2.840.113549.1.1.2": "md2"}
 _ML_DSA = "2.16.840.1.101.3.4.3."
 """NIST's arc of signatures: ML-DSA and SLH-DSA have no hash of their own."""
 
@@ -349,7 +349,7 @@ def _hash(cert: x509.Certificate) -> str | None:
     with contextlib.suppress(UnsupportedAlgorithm):
         used = cert.signature_hash_algorithm
         return used.name if used is not None else None
-    # The oldest hashes have no implementation any more, only a number.
+    # The oldest has no implementation any more, only a number.
     return _OLD_HASHES.get(cert.signature_algorithm_oid.dotted_string)
 
 

@@ -11,6 +11,7 @@ from seventh.net import mailbox
 from seventh.net.mailbox import Letter, has_message_id
 from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
+from seventh.net.stopwatch import now_ns
 from seventh.protocols.imap.client.session import Answer, Session
 from seventh.protocols.imap.facts import ImapFacts
 from seventh.protocols.imap.probe import Endpoint
@@ -19,6 +20,8 @@ from seventh.protocols.imap.wire.responses import Response
 from seventh.wire.text import quoted
 
 _SHOWN = 120
+RELOOK_SECONDS = 10.0
+"""After how much silence in IDLE the mailbox is searched: some servers do not tell all."""
 _REMOVERS = {"UIDPLUS", "IMAP4REV2"}
 """The capabilities that bring UID EXPUNGE; a plain EXPUNGE removes other messages, too."""
 
@@ -69,14 +72,21 @@ class Mailbox(mailbox.Mailbox):
         }
         self._ctx, self._session, self._first_new = ctx, session, first_new
         self.how = "idle" if "IDLE" in self._known else "poll"
+        self._has_grown = False
 
     async def arrival(self, message_id: str, until_ns: int) -> tuple[Letter, ...]:
         """Wait for messages with that Message-ID; return none at the deadline."""
         at: Mark | None = None
+        has_waited = False
         while not (letters := await self._look(message_id, at)):
-            at = await (self._idle(until_ns) if self.how == "idle" else self._poll(until_ns))
-            if at is None:
+            if now_ns() >= until_ns:
                 return ()
+            if self._has_grown:  # told with the search's answer: IDLE does not tell it again
+                continue
+            at = await (self._idle(until_ns) if self.how == "idle" else self._poll())
+            has_waited = True
+        if has_waited and at is None:
+            self.how = "poll"
         return letters
 
     async def look(self, message_id: str) -> tuple[Letter, ...]:
@@ -87,6 +97,7 @@ class Mailbox(mailbox.Mailbox):
     async def _look(self, message_id: str, at: Mark | None) -> tuple[Letter, ...]:
         search = f'UID SEARCH UID {self._first_new}:* HEADER Message-ID "{message_id}"'
         answer = await _ok(self._session, search)
+        self._has_grown = bool(answer.named("EXISTS"))
         found: list[Letter] = []
         for value in [value for each in answer.named("SEARCH") for value in each.values]:
             if not isinstance(value, bytes) or not value.isdigit():
@@ -102,8 +113,9 @@ class Mailbox(mailbox.Mailbox):
         return tuple(found)
 
     async def _idle(self, until_ns: int) -> Mark | None:
-        """Stay in IDLE until a message comes; return when, or None at the deadline."""
+        """Stay in IDLE until a message comes; return when, or None after a long silence."""
         session = self._session
+        until_ns = min(until_ns, now_ns() + round(RELOOK_SECONDS * 1e9))
         tag = session.tag()
         await session.stream.send(f"{tag} IDLE\r\n".encode())
         arrived: Mark | None = None
@@ -122,10 +134,9 @@ class Mailbox(mailbox.Mailbox):
         await session.result(tag, lambda _: b"")
         return arrived
 
-    async def _poll(self, until_ns: int) -> Mark | None:
+    async def _poll(self) -> Mark:
         await asyncio.sleep(mailbox.POLL_SECONDS)
-        answer = await _ok(self._session, "NOOP")
-        return answer.at if answer.at.ns < until_ns else None
+        return (await _ok(self._session, "NOOP")).at
 
     async def fetch(self, letter: Letter, message_id: str) -> bytes:
         """Return the whole message, without marking it as read."""

@@ -101,7 +101,9 @@ SPEC = Spec(
     phases=(
         PhaseSpec("snmp.discovery", "request without a user sent → the engine's report"),
         PhaseSpec("snmp.auth", "first request with the credential sent → its result"),
+        PhaseSpec("snmp.bulk", "GETBULK requests of growing size → the fastest"),
         PhaseSpec("snmp.poll", "system group and interfaces, or a verb's requests, with retries"),
+        PhaseSpec("snmp.access", "clock, sensitive objects, lower levels, default communities"),
     ),
     metrics=(
         Metric("seventh_rtt_seconds", "gauge", "shortest request → matching reply", "rtt_seconds"),
@@ -112,6 +114,10 @@ SPEC = Spec(
         ),
         Metric("seventh_snmp_bulk_rows", "gauge", "rows of a GETBULK reply (mean)", "bulk_rows"),
         Metric("seventh_snmp_uptime_seconds", "gauge", "sysUpTime", "system.uptime_seconds"),
+        Metric(
+            "seventh_snmp_clock_offset_seconds", "gauge",
+            "hrSystemDate − this machine's clock", "clock.offset_seconds",
+        ),
         Metric("seventh_snmp_engine_boots", "gauge", "the engine's restarts", "engine.boots"),
     ),
     options=SnmpOptions,
@@ -138,9 +144,11 @@ SPEC = Spec(
     ),
     tiers={
         0: "one SNMPv3 request without a user, which the engine answers with its ID",
-        2: "reads the system group and the interfaces with the credential; `seventh snmp get`, "
-        "`walk` and `table` read the objects named",
+        2: "reads the system group and the interfaces with the credential, also by GETBULK of up "
+        "to 50 rows; reads the first row of five sensitive tables, and the uptime at the user's "
+        "lower security levels; `seventh snmp get`, `walk` and `table` read the objects named",
         3: "only `seventh snmp set` writes, the objects named",
+        4: "tries the communities public and private, one request each",
     },
     standards=("RFC 3411", "RFC 3412", "RFC 3414", "RFC 3416", "RFC 3417", "RFC 3826", "RFC 7860"),
 )  # fmt: skip

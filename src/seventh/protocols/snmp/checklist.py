@@ -26,6 +26,30 @@ LINES = (
     CheckLine(
         "The credential has a view of the system group", rules=("SNMP-VIEW-EMPTY",), look=_USER,
     ),
+    CheckLine(
+        "Only authPriv is answered", rules=("SNMP-V3-NOAUTH", "SNMP-V3-NOPRIV"),
+        phases=("snmp.access",), look=_USER,
+    ),
+    CheckLine(
+        "The user's algorithms are strong", rules=("SNMP-V3-MD5", "SNMP-V3-SHA1", "SNMP-V3-DES"),
+        look=_USER,
+    ),
+    CheckLine("The view hides sensitive objects", rules=("SNMP-VIEW-WIDE",), look=_USER),
+    CheckLine(
+        "The agent is not on a public address", rules=("SNMP-EXPOSED",), facts=("reach",),
+    ),
+    CheckLine(
+        "Default communities are refused", rules=("SNMP-DEFAULT-COMMUNITY",), look="--intrusive",
+    ),
     CheckLine("SNMP v1 and v2c are off", rules=("SNMP-V1V2-ON",), look="--community-file FILE"),
+    CheckLine(
+        "Walks use GETBULK, and large replies arrive", rules=("SNMP-NO-BULK", "SNMP-BULK-TRUNC"),
+        facts=("repetitions", "bulk_rows"), phases=("snmp.bulk",), look=_USER,
+    ),
+    CheckLine("Fast interfaces have 64-bit counters", rules=("SNMP-COUNTER32",), look=_USER),
+    CheckLine(
+        "The device's clock is right", rules=("SNMP-CLOCK",), facts=("clock.offset_seconds",),
+        look=_USER,
+    ),
     CheckLine("Walks advance", rules=("SNMP-OID-LOOP",), phases=("snmp.poll",), look=_USER),
 )  # fmt: skip

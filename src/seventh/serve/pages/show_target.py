@@ -57,8 +57,8 @@ async def target(site: Site, request: Request) -> Response:
         pulses=charts.plot_of_pulses(points, limit) if len(points) > 1 else None,
         waterfall=charts.waterfall(last.phases) if last is not None and last.phases else None,
         findings=[(each, title_of(each.id)) for each in findings], incidents=incidents, past=past,
-        report=report, judged=judged, phases=site.recent.phases(number), unjudged=unjudged, spans=[*SPANS],
-        span=_span(request), history=installed(),
+        report=report, judged=judged, phases=site.recent.phases(number), unjudged=unjudged,
+        spans=[*SPANS], span=_span(request), history=installed(),
         checked=site.latest.checked_seconds(number),
     )  # fmt: skip
 

@@ -165,7 +165,7 @@ def write(database: duckdb.DuckDBPyConnection, path: Path, query: str, meta: Met
     def copy(beside: Path) -> None:
         database.execute(
             f"COPY ({query}) TO {quoted(str(beside))} (FORMAT parquet, COMPRESSION zstd,"
-            f" PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT {_DICTIONARY},"
+            f" COMPRESSION_LEVEL 1, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT {_DICTIONARY},"
             f" ROW_GROUP_SIZE {_ROW_GROUP}, KV_METADATA {{{_KEY}: {text}}})"
         )
 

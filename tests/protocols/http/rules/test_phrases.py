@@ -12,7 +12,6 @@ import pytest
 from seventh import protocols
 from seventh.protocols.http.rules import file
 from seventh.rules.rule import AnyRule
-from tests.syntax import tree
 
 RULES = [rule for rule in protocols.rules("http") if rule.words.phrases]
 PRODUCTS = {"nginx", "caddy"}
@@ -21,7 +20,7 @@ PRODUCTS = {"nginx", "caddy"}
 def codes(function: object, names: set[str]) -> Iterator[tuple[str, str]]:
     """Yield the literal codes that a function puts into parameters of these names."""
     source = inspect.getsource(function)  # type: ignore[arg-type]
-    for node in ast.walk(tree(source)):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.keyword) and node.arg in names:
             yield from (
                 (node.arg, part.value)

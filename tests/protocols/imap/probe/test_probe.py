@@ -237,6 +237,12 @@ async def test_a_password_in_clear_needs_permission_and_is_in_no_transcript(kit:
 # -- what ends early -------------------------------------------------------------------------------
 
 
+async def test_a_refused_starttls_ends_the_look(kit: Kit) -> None:
+    report = await checked(Setup(starttls="refused"), kit)
+    assert report.failure is not None
+    assert (report.failure.reason, imap(report).starttls) == (Reason.STARTTLS_REFUSED, "refused")
+
+
 async def test_after_preauth_in_clear_nothing_is_read(kit: Kit) -> None:
     report = await checked(Setup(greeting="PREAUTH"), kit, allow_plaintext=True)
     assert report.failure is None

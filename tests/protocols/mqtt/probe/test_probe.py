@@ -167,15 +167,19 @@ async def test_a_client_certificate_is_used(kit: Kit) -> None:
     assert mqtt(report).client_certificate == "given"
 
 
-async def test_tls_on_a_plain_port_is_named(kit: Kit) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "plain", "secure"),
+    [("mqtt", "MQTT", "mqtts"), ("mqtt+ws", "plain WebSocket", "mqtt+wss")],
+)
+async def test_tls_on_a_plain_port_is_named(kit: Kit, scheme: str, plain: str, secure: str) -> None:
     async with serve_setup(Setup(), kit) as served:
         target, options = start.job(served, Options())
-        plain = Target(scheme="mqtt", host=target.host, port=target.port)
-        report = await check_one(plain, options)
+        clear = Target(scheme=scheme, host=target.host, port=target.port)
+        report = await check_one(clear, options)
     assert report.failure is not None
     assert report.failure.reason is Reason.PROTOCOL_MISMATCH
     assert report.failure.detail == (
-        f"the port serves TLS, not MQTT: use mqtts://127.0.0.1:{target.port}"
+        f"the port serves TLS, not {plain}: use {secure}://127.0.0.1:{target.port}"
     )
 
 

@@ -12,7 +12,7 @@ from seventh.labkit.serve import Kit
 from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
-from seventh.protocols.snmp.facts import Access, Engine, Interface, SnmpFacts, System
+from seventh.protocols.snmp.facts import Access, Engine, Interface, Lower, SnmpFacts, System
 from seventh.protocols.snmp.lab import serve_setup
 from seventh.protocols.snmp.lab.setup import COMMUNITY, QUICK, Setup
 from seventh.protocols.snmp.wire.engine_id import Format
@@ -40,7 +40,9 @@ def phases(report: Report) -> list[str]:
 async def test_a_whole_check(kit: Kit) -> None:
     report = await checked(Setup(options=QUICK), kit)
     assert (report.failure, report.findings) == (None, ())
-    assert phases(report) == ["snmp.discovery", "snmp.auth", "snmp.poll"]
+    assert phases(report) == [
+        "snmp.discovery", "snmp.auth", "snmp.poll", "snmp.bulk", "snmp.access"
+    ]  # fmt: skip
     learnt = snmp(report)
     assert learnt.engine == Engine(
         id="80001f8804736576656e74682d6c6162", boots=7, time_seconds=1, enterprise=8072,
@@ -61,8 +63,24 @@ async def test_a_whole_check(kit: Kit) -> None:
         Interface(index=2, name="eth0", speed_mbps=1000, has_64_bit=True),
         Interface(index=3, name="eth1", speed_mbps=10000, has_64_bit=True),
     )
-    assert (learnt.requests, learnt.replies, learnt.stray, learnt.loss_ratio) == (7, 7, 0, 0.0)
+    assert (learnt.requests, learnt.replies, learnt.stray, learnt.loss_ratio) == (10, 10, 0, 0.0)
     assert (learnt.bulk_rows, learnt.too_big, learnt.deviations) == (3.0, 0, ())
+    assert [(one.repetitions, one.outcome, one.rows) for one in learnt.bulk] == [
+        (10, "answered", 10), (25, "answered", 25), (50, "answered", 50),
+    ]  # fmt: skip
+    assert (learnt.most_rows, learnt.repetitions in {10, 25, 50}) == (50, True)
+    assert learnt.lower == (
+        Lower(level="authNoPriv", outcome="refused"), Lower(level="noAuthNoPriv", outcome="refused")
+    )  # fmt: skip
+    assert (learnt.sensitive, learnt.enterprises, learnt.unnamed) == ((), (), ())
+    assert learnt.default_communities is None
+    clock = learnt.clock
+    assert clock is not None
+    assert clock.offset_seconds is not None
+    assert clock.uncertainty_seconds is not None
+    assert (clock.outcome, abs(clock.offset_seconds) <= clock.uncertainty_seconds) == ("read", True)
+    assert learnt.gain is not None
+    assert 1 < learnt.gain < 3, "of the discovery alone: the rest is authenticated"
 
 
 async def test_without_a_credential_only_the_engine_is_asked(kit: Kit) -> None:
@@ -143,19 +161,74 @@ async def test_a_level_that_the_view_does_not_answer_is_an_empty_view(kit: Kit) 
 
 
 @pytest.mark.parametrize(
-    ("setup", "repetitions", "too_big"),
-    [(Setup(most_rows=3, options=QUICK), 2, 2), (Setup(truncates=3, options=QUICK), 2, 0)],
+    ("setup", "outcome", "tried", "too_big"),
+    [
+        (Setup(most_rows=3, options=QUICK), "too-big", [10, 5, 2], 4),
+        (Setup(truncates=3, options=QUICK), "lost", [10, 5, 2], 0),
+        (Setup(most_rows=20, options=QUICK), "too-big", [10, 25], 2),
+    ],
 )
 async def test_fewer_rows_where_many_do_not_arrive(
-    kit: Kit, setup: Setup, repetitions: int, too_big: int
+    kit: Kit, setup: Setup, outcome: str, tried: list[int], too_big: int
 ) -> None:
     learnt = snmp(await checked(setup, kit))
     assert learnt.interfaces is not None
-    assert (len(learnt.interfaces), learnt.repetitions, learnt.too_big) == (3, repetitions, too_big)
+    assert [one.repetitions for one in learnt.bulk] == tried
+    works = max(one.repetitions for one in learnt.bulk if one.outcome == "answered")
+    assert {one.outcome for one in learnt.bulk if one.repetitions > works} == {outcome}
+    assert (len(learnt.interfaces), learnt.repetitions, learnt.too_big) == (3, works, too_big)
 
 
 async def test_losses_are_counted(kit: Kit) -> None:
     learnt = snmp(await checked(Setup(loses=3, options=QUICK), kit))
     assert learnt.interfaces is not None
     assert len(learnt.interfaces) == 3
-    assert (learnt.replies, learnt.requests, learnt.loss_ratio) == (7, 10, 1 - 7 / 10)
+    assert (learnt.replies, learnt.requests, learnt.loss_ratio) == (10, 14, 1 - 10 / 14)
+
+
+@pytest.mark.parametrize(
+    ("least", "wanted"),
+    [
+        ("authPriv", ["refused", "refused"]), ("authNoPriv", ["accepted", "refused"]),
+        ("noAuthNoPriv", ["accepted", "accepted"]),
+    ],
+)  # fmt: skip
+async def test_lower_levels(kit: Kit, least: Any, wanted: list[str]) -> None:
+    learnt = snmp(await checked(Setup(least=least, options=QUICK), kit))
+    assert [one.outcome for one in learnt.lower or ()] == wanted
+
+
+@pytest.mark.parametrize("version", ["1", "2c"])
+async def test_what_a_community_opens(kit: Kit, version: Any) -> None:
+    setup = Setup(
+        community=COMMUNITY, sensitive=True, vendor=True,
+        options={**BY_COMMUNITY, "snmp_version": version},
+    )  # fmt: skip
+    learnt = snmp(await checked(setup, kit))
+    assert (learnt.sensitive, learnt.lower) == (("hrSWRunParameters",), None)
+    assert (learnt.enterprises, learnt.unnamed) == ((32473,), (32473,))
+    assert learnt.interfaces is not None
+    wide = None if version == "1" else True
+    assert [each.has_64_bit for each in learnt.interfaces] == [wide] * 3
+    assert learnt.gain is not None
+    assert (learnt.gain > 10) is (version == "2c")
+
+
+@pytest.mark.parametrize(
+    ("community", "v3", "found"),
+    [("public", True, ("public",)), ("private", False, ("private",)), ("", True, ())],
+)
+async def test_default_communities(
+    kit: Kit, community: str, v3: bool, found: tuple[str, ...]
+) -> None:
+    options = {"intrusive": True, "retries": 0, "reply_seconds": 0.2}
+    report = await checked(Setup(community=community, v3=v3, options=options), kit)
+    assert (report.failure, snmp(report).default_communities) == (None, found)
+
+
+async def test_silence_to_default_communities_too_is_silence(kit: Kit) -> None:
+    options = {"intrusive": True, "retries": 0, "reply_seconds": 0.1}
+    report = await checked(Setup(silent=True, options=options), kit)
+    assert report.failure is not None
+    assert report.failure.reason is Reason.NO_REPLY
+    assert "SNMP-DEFAULT-COMMUNITY" in [each.id for each in report.skipped]

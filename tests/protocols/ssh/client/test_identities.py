@@ -299,6 +299,20 @@ def test_any_packet_of_an_agent_is_read_or_a_violation(packet: bytes) -> None:
             read(packet)
 
 
+@pytest.mark.parametrize(
+    ("packet", "words"),
+    [
+        (b"", "received message 0 instead of the agent's signature"),
+        (b"\x0c\0\0\0\0", "received message 12 instead of the agent's signature"),
+        (b"\x05", "the agent refused the request"),
+    ],
+)
+def test_another_message_is_no_signature(packet: bytes, words: str) -> None:
+    with pytest.raises(ProtocolViolation) as raised:
+        read_signature(packet)
+    assert raised.value.detail == words
+
+
 def test_the_hash_for_rsa_is_asked_for_by_a_flag() -> None:
     for algorithm, flag in (("rsa-sha2-256", 2), ("rsa-sha2-512-cert-v01@openssh.com", 4),
                             ("ssh-ed25519", 0)):  # fmt: skip

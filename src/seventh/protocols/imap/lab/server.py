@@ -41,7 +41,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The response code with which every login is refused."""
     login_seconds: float = 0.0
     examine_seconds: float = 0.0
-    idle: Literal["works", "refused", "cut"] = "works"
+    idle: Literal["works", "refused", "cut", "deaf"] = "works"
+    search_seconds: float = 0.0
+    """How long a search has its result before it answers."""
     used: int = 10
     """The used part of the quota, of 512 KiB."""
     hostile: Hostile | None = None
@@ -176,7 +178,11 @@ class ImapServer:
         if name == "SEARCH":
             wanted = rest.split('"')[1].encode()
             found = [m.uid for m in self._mailbox.messages if wanted in m.data]
+            known = len(self._mailbox.messages)
+            await asyncio.sleep(self._setup.search_seconds)
             await self._say(f"* SEARCH {' '.join(map(str, found))}".rstrip())
+            if (count := len(self._mailbox.messages)) > known:
+                await self._say(f"* {count} EXISTS")
         elif name == "FETCH":
             for number, each in enumerate(self._mailbox.messages, 1):
                 if each.uid == int(rest.split()[0]):
@@ -228,7 +234,7 @@ class ImapServer:
         return False
 
     async def _notify(self) -> None:
-        while True:
+        while self._setup.idle != "deaf":
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._mailbox.changed(), IDLE_SECONDS)
             await self._say(f"* {len(self._mailbox.messages)} EXISTS")

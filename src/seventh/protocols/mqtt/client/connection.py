@@ -54,13 +54,15 @@ class Answer(NamedTuple):
         return self.back.since(self.sent)
 
 
+def random_client_id() -> str:
+    """Return 23 letters and digits, which every broker has to accept (MQTT 3.1.1 §3.1.3.1)."""
+    return f"seventh{secrets.token_hex(8)}"
+
+
 def connect_packet(
     version: Version, login: Login | None = None, session_expiry_seconds: int | None = None
 ) -> Connect:
-    """Return a CONNECT with a random client id.
-
-    23 letters and digits, which every broker has to accept (MQTT 3.1.1 §3.1.3.1).
-    """
+    """Return a CONNECT with a random client id."""
     properties = NONE
     if version == 5:
         properties = Properties(
@@ -68,7 +70,7 @@ def connect_packet(
             session_expiry_seconds=session_expiry_seconds,
         )  # fmt: skip
     return Connect(
-        client_id=f"seventh{secrets.token_hex(8)}", version=version, clean_start=True,
+        client_id=random_client_id(), version=version, clean_start=True,
         keepalive_seconds=KEEPALIVE_SECONDS, properties=properties,
         user=login.user if login else None, password=login.password if login else None,
     )  # fmt: skip

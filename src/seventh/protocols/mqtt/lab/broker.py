@@ -27,7 +27,11 @@ class Broker:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.states: dict[str, State] = {}
-        self.retained: dict[str, tuple[Publish, float]] = {}
+        now = time.monotonic()
+        self.retained: dict[str, tuple[Publish, float]] = {
+            topic: (Publish(topic=topic, payload=payload, retain=True), now)
+            for topic, payload in setup.system.items()
+        }
         """By topic, the last message to retain and when it came."""
         self._turns: dict[str, int] = {}
         """By shared filter, how many messages it has had."""
@@ -47,13 +51,17 @@ class Broker:
         """Return the session of a client, and whether it was there before."""
         state = self.states.get(client_id)
         if state is not None and state.client is not None:
-            await state.client.end(Code.SESSION_TAKEN_OVER)
+            if "keeps-other-client" in self.setup.flaws:
+                state.client = None
+            else:
+                await state.client.end(Code.SESSION_TAKEN_OVER)
         if will := self._wills.pop(client_id, None):
             will.cancel()
         ended = (
             state is not None and state.ends_at is not None and state.ends_at <= time.monotonic()
         )
         present = state is not None and not packet.clean_start and not ended
+        present = present and "forgets-session" not in self.setup.flaws
         if state is None or not present:
             state = self.states[client_id] = State(client_id, packet.user or "", self.setup)
         state.expiry_seconds, state.ends_at = expiry, None
@@ -69,7 +77,7 @@ class Broker:
             self.states.pop(state.client_id, None)
         elif state.expiry_seconds != _FOREVER:
             state.ends_at = time.monotonic() + state.expiry_seconds
-        if will is None:
+        if will is None or "no-will" in self.setup.flaws:
             return
         delay = min(will.properties.will_delay_seconds or 0, state.expiry_seconds)
         if not delay:
@@ -92,6 +100,13 @@ class Broker:
         if self.may_write(state.user, will.topic):
             await self.publish(message, state.client_id)
 
+    def is_others(self, packet: Connect, client_id: str) -> bool:
+        """Return whether the client id is in use by another user."""
+        state = self.states.get(client_id)
+        if state is None or state.client is None or "taken-by-anybody" in self.setup.flaws:
+            return False
+        return state.user != (packet.user or "")
+
     # -- rights ------------------------------------------------------------------------------------
 
     def may_write(self, user: str, topic: str) -> bool:
@@ -108,10 +123,11 @@ class Broker:
 
     async def publish(self, message: Publish, sender: str) -> bool:
         """Retain and deliver a message; return whether there is a subscriber."""
-        if message.retain:
+        flaws = self.setup.flaws
+        if message.retain and "retains-nothing" not in flaws:
             if message.payload:
                 self.retained[message.topic] = (message, time.monotonic())
-            else:
+            elif "retains-for-ever" not in flaws:
                 self.retained.pop(message.topic, None)
         found = False
         for state, subscribed in self._receivers(message.topic, sender):
@@ -134,6 +150,9 @@ class Broker:
             if own:
                 yield state, own
         for name, members in groups.items():
+            if "shares-with-all" in self.setup.flaws:
+                yield from ((state, [each]) for state, each in members)
+                continue
             connected = [one for one in members if one[0].client is not None] or members
             turn = self._turns[name] = self._turns.get(name, -1) + 1
             state, each = connected[turn % len(connected)]
@@ -155,8 +174,9 @@ class Broker:
                     message.properties, message_expiry_seconds=left
                 )
                 aged = msgspec.structs.replace(message, properties=properties)
-                made = delivery(aged, [new])
-                await state.deliver(msgspec.structs.replace(made, retain=True))
+                made = msgspec.structs.replace(delivery(aged, [new]), retain=True)
+                for _ in range(2 if "retains-twice" in self.setup.flaws else 1):
+                    await state.deliver(made)
 
 
 def delivery(message: Publish, subscribed: list[Subscribed]) -> Publish:

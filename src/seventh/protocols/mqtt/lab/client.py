@@ -8,6 +8,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from seventh.labkit.web.peer import Peer
 from seventh.protocols.mqtt.lab.state import State, Subscribed
 from seventh.protocols.mqtt.wire.codec import Decoder
@@ -63,6 +65,8 @@ class Client:
         self._sent_aliases = SentAliases(0)
         self._received_aliases = ReceivedAliases(self._setup.topic_alias_maximum)
         self._task = asyncio.current_task()
+        self._held: Publish | None = None
+        """A message that is to come after the next one, where the broker reorders them."""
 
     async def send(self, packet: Packet) -> None:
         """Send a packet in the client's version."""
@@ -125,10 +129,15 @@ class Client:
             case Pingreq():
                 await self.send(Pingresp())
             case Publish():
-                await self._publish(self._received_aliases.resolve(packet))
+                known = self._received_aliases.resolve(packet)
+                if packet.topic or "forgets-alias" not in self._setup.flaws:
+                    await self._publish(known)
+                elif packet.packet_id is not None:
+                    await self.send(Puback(packet_id=packet.packet_id))
             case Puback() | Pubrec() | Pubrel() | Pubcomp():
                 for reply in self._known.session.receive(packet).replies:
-                    await self.send(reply)
+                    if not (isinstance(reply, Pubcomp) and "no-pubcomp" in self._setup.flaws):
+                        await self.send(reply)
             case Subscribe():
                 await self._subscribe(packet)
             case Unsubscribe():
@@ -144,7 +153,7 @@ class Client:
 
     async def _connect(self, packet: Connect) -> bool:
         setup = self._setup
-        code = self._judge(packet)
+        code = self._admit(packet)
         if code is Code.UNSUPPORTED_VERSION and setup.closes_unsupported:
             return False
         if code.failed:
@@ -156,13 +165,16 @@ class Client:
         state, present = await self._broker.attach(packet, client_id, expiry)
         self._state, state.client = state, self
         self._will = packet.will
-        self._alive = KeepAlive(packet.keepalive_seconds, time.monotonic_ns())
+        interval = setup.keep_alive_seconds or packet.keepalive_seconds
+        silent = "keeps-silent-clients" in setup.flaws
+        self._alive = KeepAlive(0 if silent else interval, time.monotonic_ns())
         asked = packet.properties
         self._sent_aliases = SentAliases(asked.topic_alias_maximum or 0)
         stated = self._stated(packet, client_id, expiry)
         await self.send(Connack(session_present=present, properties=stated))
         for each in state.session.open(asked.receive_maximum or MAX_RECEIVE_MAXIMUM):
             await self.send(each)
+        await state.deliver_waiting()
         return True
 
     def _judge(self, packet: Connect) -> Code:
@@ -180,6 +192,13 @@ class Client:
         password = setup.users.get(packet.user)
         right = password is not None and packet.password == password.encode()
         return Code.SUCCESS if right else Code.BAD_USER_OR_PASSWORD
+
+    def _admit(self, packet: Connect) -> Code:
+        """Return the code of CONNACK: a client id belongs to the user who has it."""
+        code = self._judge(packet)
+        if not code.failed and self._broker.is_others(packet, packet.client_id):
+            return Code.CLIENT_ID_NOT_VALID
+        return code
 
     def _expiry(self, packet: Connect) -> int:
         """Return how long the session is kept after the connection."""
@@ -200,10 +219,14 @@ class Client:
             session_expiry_seconds=expiry if expiry != wanted else None,
             assigned_client_id=None if packet.client_id else client_id,
             server_reference=setup.server_reference,
+            server_keep_alive_seconds=setup.keep_alive_seconds,
+            maximum_qos=None if setup.maximum_qos == 2 else setup.maximum_qos,
+            retain_available=None if setup.retain_available else 0,
         )
 
     def _leave(self, packet: Disconnect) -> None:
-        if packet.code is not Code.DISCONNECT_WITH_WILL:
+        keeps = "will-after-disconnect" in self._setup.flaws
+        if packet.code is not Code.DISCONNECT_WITH_WILL and not keeps:
             self._will = None
         expiry = packet.properties.session_expiry_seconds
         if expiry is not None and self._known.expiry_seconds:
@@ -212,22 +235,47 @@ class Client:
     # -- messages ----------------------------------------------------------------------------------
 
     async def _publish(self, packet: Publish) -> None:
-        state, broker = self._known, self._broker
+        state, broker, flaws = self._known, self._broker, self._setup.flaws
+        if packet.qos > self._setup.maximum_qos:
+            raise MqttError(Code.QOS_NOT_SUPPORTED, f"QoS {packet.qos}")
+        if packet.retain and not self._setup.retain_available:
+            raise MqttError(Code.RETAIN_NOT_SUPPORTED, "a retained message")
         received = state.session.receive(packet)
+        messages = received.messages
+        if packet.dup and packet.qos == 2 and "delivers-twice" in flaws:
+            messages = (packet,)
         permitted = broker.may_write(state.user, packet.topic)
         found = False
-        for message in received.messages:
+        for message in self._in_order(messages):
             if permitted:
                 found = await broker.publish(message, state.client_id) or found
         for reply in received.replies:
-            await self.send(self._coded(reply, permitted=permitted, found=found))
+            if not (isinstance(reply, Puback) and "no-puback" in flaws):
+                await self.send(self._coded(reply, permitted=permitted, found=found))
+
+    def _in_order(self, messages: tuple[Publish, ...]) -> tuple[Publish, ...]:
+        """Return what is published now: in other cases than that of two flaws, what came."""
+        flaws = self._setup.flaws
+        numbered = {each.payload: each for each in messages if each.payload in {b"7", b"8"}}
+        if "loses" in flaws:
+            return tuple(each for each in messages if each.payload not in numbered)
+        if "reorders" in flaws and b"7" in numbered:
+            self._held = numbered[b"7"]
+            return ()
+        if "reorders" in flaws and b"8" in numbered and self._held is not None:
+            return (numbered[b"8"], self._held)
+        return messages
 
     def _coded(self, reply: Packet, *, permitted: bool, found: bool) -> Packet:
-        """Return an acknowledgement with the result of QoS 1; one of QoS 2 stays as it is."""
-        if not isinstance(reply, Puback):
-            return reply
-        code = Code.SUCCESS if found else Code.NO_MATCHING_SUBSCRIBERS
-        return Puback(packet_id=reply.packet_id, code=code if permitted else Code.NOT_AUTHORIZED)
+        """Return an acknowledgement with its result."""
+        if permitted or "denies-silently" in self._setup.flaws:
+            code = Code.SUCCESS if found or not permitted else Code.NO_MATCHING_SUBSCRIBERS
+        else:
+            code = Code.NOT_AUTHORIZED
+        if isinstance(reply, Puback):
+            return Puback(packet_id=reply.packet_id, code=code)
+        # A PUBREC that refuses would have to end the state of QoS 2 as well.
+        return reply
 
     async def _subscribe(self, packet: Subscribe) -> None:
         state = self._known
@@ -238,10 +286,12 @@ class Client:
             if code.failed:
                 continue
             existed = wanted.filter in state.subscriptions
-            new = state.subscriptions[wanted.filter] = Subscribed(wanted, number)
+            granted = msgspec.structs.replace(wanted, qos=int(code))
+            new = state.subscriptions[wanted.filter] = Subscribed(granted, number)
             await self._broker.send_retained(state, new, existed=existed)
 
     def _grant(self, wanted: Subscription) -> Code:
+        flaws = self._setup.flaws
         parts = shared(wanted.filter)
         if is_shared(wanted.filter) and parts is None:
             return Code.TOPIC_FILTER_INVALID
@@ -249,7 +299,9 @@ class Client:
         if not is_filter(pattern):
             return Code.TOPIC_FILTER_INVALID
         permitted = self._broker.may_read(self._known.user, pattern)
-        return Code(wanted.qos) if permitted else Code.NOT_AUTHORIZED
+        if not permitted and "denies-silently" not in flaws:
+            return Code.NOT_AUTHORIZED
+        return Code(min(wanted.qos, 1 if "grants-qos-1" in flaws else self._setup.maximum_qos))
 
     async def _unsubscribe(self, packet: Unsubscribe) -> None:
         known = self._known.subscriptions

@@ -17,6 +17,15 @@ OptionValues = Mapping[str, str | float | int | tuple[str, ...]]
 Hostile = Callable[[Peer], Awaitable[None]]
 
 
+Flaw = Literal[
+    "grants-qos-1", "no-puback", "no-pubcomp", "delivers-twice", "reorders", "loses",
+    "forgets-session", "drops-offline", "delivers-expired", "retains-nothing", "retains-for-ever",
+    "retains-twice", "no-will", "will-after-disconnect", "keeps-silent-clients",
+    "keeps-other-client", "taken-by-anybody", "denies-silently", "shares-with-all", "forgets-alias",
+]  # fmt: skip
+"""What the broker does wrong with messages and sessions."""
+
+
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """The filters of topics that a user may read and write."""
 
@@ -48,6 +57,13 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     topic_alias_maximum: int = 10
     max_queued: int = 1000
     """The messages that wait for a client; the oldest is dropped for one more."""
+    keep_alive_seconds: int | None = None
+    """The keep alive that replaces the client's."""
+    maximum_qos: int = 2
+    retain_available: bool = True
+    system: Mapping[str, bytes] = {}
+    """What it retains about itself."""
+    flaws: frozenset[Flaw] = frozenset()
     refusal: Code | None = None
     """The code with which it refuses everybody."""
     server_reference: str | None = None
@@ -58,3 +74,13 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     password: str = PASSWORD
     """The password that the check has."""
     options: OptionValues = {}
+
+
+OWN = "seventh/#"
+"""The topics of the check."""
+LIMITED = Setup(
+    system={"$SYS/broker/version": b"lab", "$SYS/broker/messages/stored": b"3"},
+    rights={USER: Rights(read=(OWN,), write=(OWN,)), "": Rights(read=(OWN,), write=(OWN,))},
+    options={"allow_write": True, "timeout_seconds": 20.0},
+)  # fmt: skip
+"""A correct broker, and a check that publishes on it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from seventh.protocols.mqtt.lab.setup import Setup
 from seventh.protocols.mqtt.wire.packets import Publish, Subscription
@@ -41,15 +44,32 @@ class State:
         self.expiry_seconds = 0
         self.ends_at: float | None = None
         """When the session ends, on the monotonic clock; None while connected, or never."""
-        self.max_queued = setup.max_queued
+        self._setup = setup
+        self._waiting: deque[tuple[float, Publish]] = deque()
+        """What came while there was no connection, and when."""
 
     async def deliver(self, message: Publish) -> None:
         """Send a message, or keep it for the next connection."""
-        if self.client is None and not message.qos:
+        if self.client is None:
+            if message.qos and "drops-offline" not in self._setup.flaws:
+                self._waiting.append((time.monotonic(), message))
+                if len(self._waiting) > self._setup.max_queued:
+                    self._waiting.popleft()
             return
         packets = self.session.publish(message)
-        if self.session.queued > self.max_queued:
+        if self.session.queued > self._setup.max_queued:
             self.session.drop_queued()
         for packet in packets:
-            if self.client is not None:
-                await self.client.send(packet)
+            await self.client.send(packet)
+
+    async def deliver_waiting(self) -> None:
+        """Send what was kept and has not expired (§3.3.2.3.3)."""
+        waiting, self._waiting = self._waiting, deque()
+        for since, message in waiting:
+            expiry = message.properties.message_expiry_seconds
+            waited = int(time.monotonic() - since)
+            if expiry is None:
+                await self.deliver(message)
+            elif waited < expiry or "delivers-expired" in self._setup.flaws:
+                left = replace(message.properties, message_expiry_seconds=max(0, expiry - waited))
+                await self.deliver(replace(message, properties=left))

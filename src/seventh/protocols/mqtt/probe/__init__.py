@@ -14,6 +14,8 @@ from seventh.protocols.mqtt.client.causes import refused
 from seventh.protocols.mqtt.client.connection import Connection, Login, connect_packet
 from seventh.protocols.mqtt.client.endpoint import Endpoint
 from seventh.protocols.mqtt.facts import UNSUPPORTED_VERSION, Limits, Reply
+from seventh.protocols.mqtt.probe import live
+from seventh.protocols.mqtt.probe.workspace import Who
 from seventh.protocols.mqtt.wire.packets import Connack, Version
 from seventh.protocols.mqtt.wire.properties import Properties
 from seventh.protocols.mqtt.wire.reasons import Code
@@ -58,6 +60,8 @@ async def check(ctx: ProbeContext) -> None:
     if failed is None:
         login = await _log_in(endpoint)
         await _request_endless_session(endpoint, login)
+        if (who := _who(endpoint, login)) is not None:
+            await live.run(endpoint, who)
     if others and endpoint.secure:
         await _compare(endpoint, [first, *others])
     if failed is not None:
@@ -72,8 +76,12 @@ async def check(ctx: ProbeContext) -> None:
 
 async def _versions(endpoint: Endpoint, below: Stream) -> None:
     """Connect with MQTT 5, then with 3.1.1. Raises Failed if neither gets a CONNACK."""
-    v5 = await _try(endpoint, 5, await endpoint.open(below))
-    v311 = await _try(endpoint, 4, await endpoint.open())
+    try:
+        v5 = await _try(endpoint, 5, await endpoint.open(below))
+        v311 = await _try(endpoint, 4, await endpoint.open())
+    except Failed as failed:
+        await _raise_if_tls(endpoint, failed)
+        raise
     if v5.outcome == v311.outcome == "closed":
         ended = Failed(
             Reason.PEER_CLOSED, "the connection was closed without a CONNACK", phase="mqtt.connack"
@@ -91,9 +99,8 @@ async def _raise_if_tls(endpoint: Endpoint, ended: Failed) -> None:
     if endpoint.secure or not may_be_tls(ended, None):
         return
     scheme = "mqtt+wss" if endpoint.websocket else "mqtts"
-    instead = await detect_tls(
-        endpoint.ctx, endpoint.address, endpoint.name, scheme, "mqtt.connack"
-    )
+    phase = ended.phase or "mqtt.connack"
+    instead = await detect_tls(endpoint.ctx, endpoint.address, endpoint.name, scheme, phase)
     if instead is not None:
         raise instead
 
@@ -223,6 +230,18 @@ def _version(endpoint: Endpoint) -> Version:
     """Return the newest version that the broker answers."""
     v5 = endpoint.notes.facts.v5
     return 4 if v5 is None or _lacks_v5(v5) else 5
+
+
+def _who(endpoint: Endpoint, login: Login | None) -> Who | None:
+    """Return as whom to publish: with the credential, else anonymously where that is accepted."""
+    facts = endpoint.notes.facts
+    if login is not None:
+        return Who(login, _version(endpoint))
+    if facts.v5 is not None and facts.v5.outcome == "accepted":
+        return Who(None, 5)
+    if facts.v311 is not None and facts.v311.outcome == "accepted":
+        return Who(None, 4)
+    return None
 
 
 def _login_failure(reply: Reply) -> Failed:

@@ -158,7 +158,7 @@ class _RoundTrip:
         timer.stop(first.at)
         self._notes.learn(
             delivered_seconds=max(0.0, timer.seconds_until(first.at)),
-            copies=len(letters), hops=hops_in(first.header),
+            copies=len(letters), hops=hops_in(first.header), noticed_by=self._mailbox.how,
         )  # fmt: skip
 
     async def _read(self, letter: Letter, message_id: str) -> None:

@@ -26,8 +26,8 @@ class Exchange:
     """One socket to one agent, and what came through it."""
 
     __slots__ = (
-        "_datagram", "_last_violation", "address", "ctx", "deviations", "foreign", "malformed",
-        "replies", "requests", "rtt_seconds", "stray",
+        "_datagram", "_last_violation", "address", "ctx", "deviations", "foreign", "gain",
+        "malformed", "octets", "replies", "requests", "rtt_seconds", "stray",
     )  # fmt: skip
 
     def __init__(self, ctx: ProbeContext, address: Address) -> None:
@@ -35,6 +35,10 @@ class Exchange:
         self.address = address
         self.requests = self.replies = self.stray = self.malformed = 0
         self.rtt_seconds: float | None = None
+        self.octets = 0
+        """The size of the last reply."""
+        self.gain: float | None = None
+        """The largest ratio of a reply to its request, of those that anyone can forge."""
         self.foreign: dict[str, None] = {}
         self.deviations: set[str] = set()
         self._last_violation: ProtocolViolation | None = None
@@ -42,7 +46,7 @@ class Exchange:
 
     async def ask(
         self, make: Callable[[int], bytes], ids: Callable[[Message], int], judge: Judge[T],
-        attempts: int | None = None,
+        attempts: int | None = None, *, forgeable: bool = True,
     ) -> T:  # fmt: skip
         """Send what ``make`` returns for a new id, and again until ``judge`` accepts a reply.
 
@@ -59,7 +63,8 @@ class Exchange:
         for _ in range(count):
             number = secrets.randbelow(2**31 - 1) + 1
             self.requests += 1
-            sent[number] = self._datagram.send(make(number)).ns
+            request = make(number)
+            sent[number] = self._datagram.send(request).ns
             until = self.ctx.budget.within(own.reply_seconds)
             while (arrived := await self._datagram.receive(until)) is not None:
                 matched = self._match(arrived, ids, sent)
@@ -73,6 +78,9 @@ class Exchange:
                 self.replies += 1
                 rtt = arrived.at.since(sent[attempt])
                 self.rtt_seconds = min(self.rtt_seconds or rtt, rtt)
+                self.octets = len(arrived.data)
+                if forgeable:
+                    self.gain = max(self.gain or 0.0, self.octets / len(request))
                 return found
             if now_ns() >= self.ctx.budget.deadline_ns:
                 break

@@ -10,7 +10,7 @@ from seventh.model.failure import UsageError
 from seventh.model.options import Options
 from seventh.net.secrets import read_secret
 from seventh.protocols.snmp import SnmpOptions
-from seventh.protocols.snmp.facts import Level
+from seventh.protocols.snmp.facts.config import Level
 from seventh.protocols.snmp.wire.keys import Auth, Passwords, Priv, passwords
 from seventh.protocols.snmp.wire.message import Flag, Version
 

@@ -14,6 +14,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.snmp.client.exchange import Exchange
 from seventh.protocols.snmp.client.identity import CommunityName, Identity, User
+from seventh.protocols.snmp.facts.config import Level
 from seventh.protocols.snmp.wire.keys import SALT_OCTETS, Extension, Keys, ambiguous, keys_for
 from seventh.protocols.snmp.wire.message import (
     Binding,
@@ -71,8 +72,15 @@ class Session:
 
     __slots__ = ("_identity", "_keys", "engine", "exchange", "extension")
 
-    def __init__(self, ctx: ProbeContext, address: Address, identity: Identity | None) -> None:
-        self.exchange = Exchange(ctx, address)
+    def __init__(
+        self, ctx: ProbeContext | None, address: Address, identity: Identity | None,
+        exchange: Exchange | None = None,
+    ) -> None:  # fmt: skip
+        """Ask by the context's socket; or by ``exchange``, which may be that of many sessions."""
+        if exchange is None:
+            assert ctx is not None  # noqa: S101 - one of the two is given
+            exchange = Exchange(ctx, address)
+        self.exchange = exchange
         self._identity = identity
         self._keys: Keys | None = None
         self.engine: Engine | None = None
@@ -114,6 +122,17 @@ class Session:
         assert self._identity is not None  # noqa: S101 - a probe asks only with a credential
         return await self._ask_community(self._identity, pdu, attempts)
 
+    async def ask_at(self, level: Level, pdu: Pdu, attempts: int | None = None) -> Pdu:
+        """Send a request of the user at a level that is not above its own. Raises RefusedError."""
+        user = self._identity
+        assert isinstance(user, User)  # noqa: S101 - only version 3 has levels
+        given = user.passwords
+        if level == "noAuthNoPriv":
+            given = None
+        elif level == "authNoPriv" and given is not None:
+            given = replace(given, priv=None)
+        return await self._ask_engine(replace(user, passwords=given), pdu, attempts)
+
     async def get(self, *oids: tuple[int, ...]) -> Pdu:
         """Get objects by their instances."""
         return await self.ask(Pdu(type=PduType.GET, bindings=tuple(map(Binding, oids))))
@@ -143,9 +162,8 @@ class Session:
         if not isinstance(user, User) or user.passwords is None or user.passwords.priv is None:
             return Cause.SILENCE
         probe = Pdu(type=PduType.GET, bindings=(Binding(_SYS_UPTIME),))
-        plain = replace(user, passwords=replace(user.passwords, priv=None))
         try:
-            await self._ask_engine(plain, probe, 1)
+            await self.ask_at("authNoPriv", probe, 1)
         except RefusedError as refused:
             return refused.cause
         except Failed:
@@ -215,7 +233,8 @@ class Session:
         def judge(data: bytes, message: Message, number: int) -> Pdu | None:
             return self._judge(user, data, message, number)
 
-        return await self.exchange.ask(make, _message_id, judge, attempts)
+        forgeable = not user.flags & Flag.AUTH
+        return await self.exchange.ask(make, _message_id, judge, attempts, forgeable=forgeable)
 
     def _judge(self, user: User, data: bytes, message: Message, number: int) -> Pdu | None:
         """Return a response at our level, or a report; None for a forgery."""

@@ -52,7 +52,7 @@ class Agent:
     def __init__(self, setup: Setup, started_ns: int) -> None:
         self._setup = setup
         self._started_ns = started_ns
-        self._mib = Mib(setup.rows)
+        self._mib = Mib(setup)
         self._accounts = {account.name.encode(): account for account in setup.accounts}
         self._keys: dict[tuple[str, bytes], Keys] = {}
         self._salts = itertools.count(1)
@@ -113,7 +113,8 @@ class Agent:
             return self._report(message, clock, Cause.WRONG_PRIV_KEY)
         if scoped.context.decode(errors="replace") not in self._setup.contexts:
             return self._report(message, clock, Cause.CONTEXT, keys)
-        pdu = self._respond(scoped.pdu, seconds, Version.V3, level)
+        least = _flags(account) if self._setup.least is None else _LEVELS[self._setup.least]
+        pdu = self._respond(scoped.pdu, seconds, Version.V3, refuses=bool(least & ~level))
         if pdu is None:
             return None
         answer = Secured(
@@ -154,13 +155,13 @@ class Agent:
         return seal(report, keys, b"")
 
     def _respond(
-        self, pdu: Pdu, seconds: float, version: Version, level: Flag = Flag.NONE
+        self, pdu: Pdu, seconds: float, version: Version, *, refuses: bool = False
     ) -> Pdu | None:
         """Return the response to a request; None where it is lost."""
         setup = self._setup
         number = pdu.request_id ^ 1 if setup.wrong_ids else pdu.request_id
         answer = Pdu(type=PduType.RESPONSE, request_id=number, bindings=pdu.bindings)
-        if version is Version.V3 and _LEVELS[setup.least] & ~level:
+        if refuses:
             return replace(answer, error=ErrorStatus.AUTHORIZATION_ERROR)
         if pdu.type is PduType.SET:
             return self._set(pdu, answer)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import bisect
+import time
 from collections.abc import Callable, Iterator
 
+from seventh.protocols.snmp.lab.setup import Setup
 from seventh.protocols.snmp.wire.ber import Oid
+from seventh.protocols.snmp.wire.date_and_time import encode
 from seventh.protocols.snmp.wire.message import Binding, Kind
 
 Value = int | bytes | Oid
+Made = Callable[[float], int | bytes]
+"""Makes a value of the seconds since the agent's start."""
 SYSTEM = (1, 3, 6, 1, 2, 1, 1)
 _IF_TABLE = (1, 3, 6, 1, 2, 1, 2, 2, 1)
 _IF_X_TABLE = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
-BIG_TABLE = (1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 1)
-"""net-snmp's arc for what has no enterprise of its own."""
+BIG_TABLE = (1, 3, 6, 1, 3, 9999, 1)
+"""Below "experimental": objects of an enterprise would have no names."""
+_HR_SYSTEM_DATE = (1, 3, 6, 1, 2, 1, 25, 1, 2, 0)
+_HR_SW_RUN_PARAMETERS = (1, 3, 6, 1, 2, 1, 25, 4, 2, 1, 5)
+_VENDOR = (1, 3, 6, 1, 4, 1, 32473, 1, 1, 0)
+"""Below the enterprise that RFC 5612 has for examples."""
 _NAMES = (b"lo", b"eth0", b"eth1")
 _SPEEDS_MBPS = (10, 1000, 10000)
 _OCTETS_PER_SECOND = 125_000
@@ -22,8 +31,8 @@ _OCTETS_PER_SECOND = 125_000
 class Mib:
     """Objects in their order; counters move with the seconds since the agent's start."""
 
-    def __init__(self, rows: int) -> None:
-        objects = dict(_objects(rows))
+    def __init__(self, setup: Setup) -> None:
+        objects: dict[Oid, tuple[Kind, Value | Made]] = dict(_objects(setup))
         self._objects = objects
         self._order = sorted(objects)
 
@@ -53,7 +62,13 @@ class Mib:
         return self._order[max(0, at - 1) : at + 1]
 
 
-def _objects(rows: int) -> Iterator[tuple[Oid, tuple[Kind, Value | Callable[[float], int]]]]:
+def _objects(setup: Setup) -> Iterator[tuple[Oid, tuple[Kind, Value | Made]]]:
+    begun = time.time() + setup.date_shift_seconds
+    yield _HR_SYSTEM_DATE, (Kind.OCTETS, lambda seconds: encode(begun + seconds))
+    if setup.sensitive:
+        yield (*_HR_SW_RUN_PARAMETERS, 1), (Kind.OCTETS, b"--password=lab")
+    if setup.vendor:
+        yield _VENDOR, (Kind.INTEGER, 1)
     texts = {1: b"Seventh's reference agent", 4: b"lab@lab.test", 5: b"agent.lab.test", 6: b"here"}
     for arc, text in texts.items():
         yield (*SYSTEM, arc, 0), (Kind.OCTETS, text)
@@ -68,9 +83,10 @@ def _objects(rows: int) -> Iterator[tuple[Oid, tuple[Kind, Value | Callable[[flo
         yield (*_IF_TABLE, 8, index), (Kind.INTEGER, 1)
         yield (*_IF_TABLE, 10, index), (Kind.COUNTER32, _counter(index, 32))
         yield (*_IF_X_TABLE, 1, index), (Kind.OCTETS, name)
-        yield (*_IF_X_TABLE, 6, index), (Kind.COUNTER64, _counter(index, 64))
+        if setup.has_64_bit:
+            yield (*_IF_X_TABLE, 6, index), (Kind.COUNTER64, _counter(index, 64))
         yield (*_IF_X_TABLE, 15, index), (Kind.GAUGE32, speed)
-    for row in range(1, rows + 1):
+    for row in range(1, setup.rows + 1):
         yield (*BIG_TABLE, 1, row), (Kind.INTEGER, row)
         yield (*BIG_TABLE, 2, row), (Kind.OCTETS, b"row %d" % row)
         yield (*BIG_TABLE, 3, row), (Kind.COUNTER64, _counter(row, 64))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from seventh.labkit import serve as labkit
-from seventh.protocols.snmp.facts import Level
+from seventh.protocols.snmp.facts.config import Level
 from seventh.protocols.snmp.wire.keys import Auth, Extension, Priv
 
 COMMUNITY = "lab-community"
@@ -51,8 +51,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The community of versions 1 and 2c; empty where they are off."""
     v3: bool = True
     accounts: tuple[Account, ...] = ACCOUNTS
-    least: Level = "noAuthNoPriv"
-    """The lowest level whose requests the view answers."""
+    least: Level | None = None
+    """The lowest level whose requests the view answers; None for the highest of each user."""
     empty_view: bool = False
     contexts: tuple[str, ...] = ("", "lab")
     writable: bool = False
@@ -73,6 +73,14 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     loses: int = 0
     """Every so manieth request is dropped; 0 for none."""
     delay_seconds: float = 0.0
+    has_64_bit: bool = True
+    """Whether interfaces have 64-bit counters."""
+    sensitive: bool = False
+    """Whether the arguments of processes are shown."""
+    vendor: bool = False
+    """Whether there are objects of an enterprise."""
+    date_shift_seconds: int = 0
+    """The error of hrSystemDate."""
     rows: int = 1000
     """Rows of the big table."""
     options: Options = msgspec.field(default_factory=lambda: CREDENTIAL)

@@ -10,11 +10,25 @@ from seventh.net.address import Address
 from seventh.net.connect import OUTCOMES
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import user_mark
-from seventh.protocols.snmp.client.identity import CommunityName, Identity, identity_of, version_of
+from seventh.protocols.snmp.client.identity import (
+    CommunityName,
+    Identity,
+    User,
+    identity_of,
+    version_of,
+)
 from seventh.protocols.snmp.client.session import RefusedError, Session
 from seventh.protocols.snmp.facts import Access, Engine, SnmpFacts
+from seventh.protocols.snmp.probe.access import (
+    read_enterprises,
+    read_sensitive,
+    try_default_communities,
+    try_lower_levels,
+)
+from seventh.protocols.snmp.probe.clock import read_clock
 from seventh.protocols.snmp.probe.poll import poll, poll_uptime
 from seventh.protocols.snmp.wire import engine_id
+from seventh.protocols.snmp.wire.names import unnamed
 from seventh.protocols.snmp.wire.usm import Cause
 from seventh.wire.address import reach
 
@@ -37,13 +51,34 @@ async def pulse(ctx: ProbeContext) -> None:
 
 
 async def check(ctx: ProbeContext) -> None:
-    """Discover the engine, then read the system group and the interfaces."""
-    session = await _first_answering(ctx)
+    """Discover the engine, read the system group and the interfaces, and test the access."""
+    session: Session | None = None
+    failed: Failed | None = None
     try:
+        try:
+            session = await _first_answering(ctx)
+        except Failed as error:
+            failed = error
+        if not await _has_default_community(ctx, failed) and failed is not None:
+            raise failed
         if session is not None and ctx.denied(2) is None and identity_of(ctx.options) is not None:
             await _with_credential(session, ctx, whole=True)
     finally:
         _conclude(session, ctx)
+
+
+async def _has_default_community(ctx: ProbeContext, failed: Failed | None) -> bool:
+    """Try default communities where that is permitted; return whether one is answered."""
+    silent = failed is None or failed.reason is Reason.NO_REPLY
+    if not silent or ctx.denied(4) is not None:
+        return False
+    notes = ctx.notes(SnmpFacts)
+    for address in (await ctx.addresses())[:MAX_ADDRESSES]:
+        if notes.facts.address in {"", address.ip}:
+            with ctx.watch.phase("snmp.access", address.ip):
+                found = await try_default_communities(ctx, address)
+            notes.learn(default_communities=found)
+    return bool(notes.facts.default_communities)
 
 
 async def _first_answering(ctx: ProbeContext) -> Session | None:
@@ -139,6 +174,25 @@ async def _with_credential(session: Session, ctx: ProbeContext, *, whole: bool) 
     notes.learn(access=_changed(access, outcome="accepted", cause=cause, extension=extension))
     if whole and cause is None:
         await poll(session, ctx)
+        _count(session, ctx)
+        await _look_further(session, ctx, identity)
+
+
+async def _look_further(session: Session, ctx: ProbeContext, identity: Identity | None) -> None:
+    """Learn what else the credential opens, and the clock; silence leaves the rest unknown."""
+    notes = ctx.notes(SnmpFacts)
+    with ctx.watch.phase("snmp.access", session.exchange.address.ip):
+        try:
+            notes.learn(clock=await read_clock(session))
+            notes.learn(sensitive=await read_sensitive(session))
+            enterprises = await read_enterprises(session)
+            notes.learn(enterprises=enterprises, unnamed=unnamed(enterprises))
+            if isinstance(identity, User):
+                notes.learn(lower=await try_lower_levels(session, identity))
+        except Failed as failed:
+            if failed.reason is not Reason.NO_REPLY:
+                raise
+            ctx.note(failed.detail)
 
 
 async def authenticate(session: Session, ctx: ProbeContext) -> Cause | None:
@@ -168,10 +222,20 @@ def _changed(access: Access, **changes: object) -> Access:
 def _conclude(session: Session | None, ctx: ProbeContext) -> None:
     if session is None:
         return
+    _count(session, ctx)
     exchange = session.exchange
     ctx.notes(SnmpFacts).learn(
-        rtt_seconds=exchange.rtt_seconds, requests=exchange.requests, replies=exchange.replies,
-        loss_ratio=1 - exchange.replies / exchange.requests if exchange.requests else None,
-        stray=exchange.stray, foreign=tuple(exchange.foreign), malformed=exchange.malformed,
-        deviations=tuple(sorted(exchange.deviations)),
+        rtt_seconds=exchange.rtt_seconds, stray=exchange.stray, foreign=tuple(exchange.foreign),
+        malformed=exchange.malformed, deviations=tuple(sorted(exchange.deviations)),
+        gain=exchange.gain,
     )  # fmt: skip
+
+
+def _count(session: Session, ctx: ProbeContext) -> None:
+    """Learn how much was lost, once: what follows the poll may go unanswered on purpose."""
+    notes, exchange = ctx.notes(SnmpFacts), session.exchange
+    if notes.facts.loss_ratio is None and exchange.requests:
+        notes.learn(
+            requests=exchange.requests, replies=exchange.replies,
+            loss_ratio=1 - exchange.replies / exchange.requests,
+        )  # fmt: skip

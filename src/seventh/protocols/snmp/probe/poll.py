@@ -6,6 +6,7 @@ from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.snmp.client.session import Session
 from seventh.protocols.snmp.facts import Interface, Loop, SnmpFacts, System
+from seventh.protocols.snmp.probe.bulk import best, measure
 from seventh.protocols.snmp.wire.ber import Oid
 from seventh.protocols.snmp.wire.message import ABSENT, Binding, Kind
 from seventh.protocols.snmp.wire.usm import Cause
@@ -50,13 +51,29 @@ async def poll(session: Session, ctx: ProbeContext) -> None:
     replies = sum(walk.replies for walk in walks.values())
     rows = sum(walk.rows for walk in walks.values())
     notes.learn(
-        interfaces=_interfaces(columns),
+        interfaces=_interfaces(columns, session),
         poll_seconds=(now_ns() - start) / 1e9,
         bulk_rows=rows / replies if session.has_bulk and replies else None,
         repetitions=before.repetitions if session.has_bulk else None,
+        most_rows=max(walk.largest for walk in walks.values()) if session.has_bulk else None,
         too_big=sum(walk.too_big for walk in walks.values()),
         loop=Loop(after=_dotted(stuck.after), found=_dotted(stuck.found)) if stuck else None,
     )
+    if session.has_bulk:
+        await _measure(session, ctx)
+
+
+async def _measure(session: Session, ctx: ProbeContext) -> None:
+    """Find the best size of GETBULK; after the poll, so that nothing of it is lost."""
+    notes = ctx.notes(SnmpFacts)
+    with ctx.watch.phase("snmp.bulk", session.exchange.address.ip):
+        tried = await measure(session)
+    known = notes.facts
+    notes.learn(
+        bulk=tried, repetitions=best(tried) or known.repetitions,
+        most_rows=max(known.most_rows or 0, *(one.rows for one in tried)),
+        too_big=known.too_big + sum(one.outcome == "too-big" for one in tried),
+    )  # fmt: skip
 
 
 async def _system(session: Session) -> System:
@@ -85,13 +102,14 @@ async def _column(session: Session, walk: Walk) -> dict[int, Binding]:
     return found
 
 
-def _interfaces(columns: dict[Oid, dict[int, Binding]]) -> tuple[Interface, ...]:
+def _interfaces(columns: dict[Oid, dict[int, Binding]], session: Session) -> tuple[Interface, ...]:
     return tuple(
         Interface(
             index=index,
             name=printable(row.value, _SHOWN) if isinstance(row.value, bytes) else "",
             speed_mbps=_speed(columns[_IF_HIGH_SPEED].get(index), columns[_IF_SPEED].get(index)),
-            has_64_bit=_is_64_bit(columns[_IF_HC_IN].get(index)),
+            # Version 1 has no 64-bit counters (RFC 3584 §4.2.2.1), whatever the agent has.
+            has_64_bit=_is_64_bit(columns[_IF_HC_IN].get(index)) if session.has_bulk else None,
         )
         for index, row in columns[_IF_DESCR].items()
     )

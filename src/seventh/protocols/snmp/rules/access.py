@@ -6,14 +6,19 @@ from msgspec.structs import replace
 
 from seventh.model.severity import Severity
 from seventh.protocols.snmp.facts import SnmpFacts
-from seventh.protocols.snmp.rules.examples import ACCESS, GOOD, NOT_TRIED, judge, refused
+from seventh.protocols.snmp.rules import file
+from seventh.protocols.snmp.rules.examples import (
+    ACCESS,
+    GOOD,
+    NET_SNMP_USER,
+    NOT_TRIED,
+    judge,
+    refused,
+)
+from seventh.protocols.snmp.rules.file import DIRECTIVES, PRODUCT
 from seventh.protocols.snmp.wire.usm import Cause
 from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
 
-NET_SNMP_USER = (
-    'createUser monitor SHA-256 "AUTHENTICATION-PASSWORD" AES "PRIVACY-PASSWORD"\n'
-    "rouser monitor priv"
-)
 BY_COMMUNITY = replace(ACCESS, version="2c", level=None, auth=None, priv=None)
 
 
@@ -23,10 +28,17 @@ BY_COMMUNITY = replace(ACCESS, version="2c", level=None, auth=None, priv=None)
     tier=2,
     source=Source.WIRE,
     title="SNMP v1 or v2c answers",
-    evidence="the community is accepted with SNMP v{version}",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "wire": "the community is accepted with SNMP v{version}",
+            "file": "{count} lines accept a community of SNMP v1 and v2c",
+        }
+    },
     why="The community and all values pass in clear. An attacker on the path reads it, and then "
     "asks the agent; replies to forged source addresses flood others.",
     fix={
+        "net-snmp": f"# in place of rocommunity, rwcommunity and com2sec\n{NET_SNMP_USER}",
         "any": "Have the manager use an SNMPv3 user with authentication and privacy, then remove "
         "all communities (net-snmp: `rocommunity`, `rwcommunity` and `com2sec`).",
     },
@@ -34,16 +46,20 @@ BY_COMMUNITY = replace(ACCESS, version="2c", level=None, auth=None, priv=None)
     seed=("12.5.2",),
     good=GOOD.learn(access=replace(BY_COMMUNITY, outcome="unknown")),
     bad=GOOD.learn(access=BY_COMMUNITY),
+    directives=DIRECTIVES,
+    choice=(PRODUCT,),
 )
 def v1_v2_on(snmp: SnmpFacts) -> Verdict:
     """Judge the version that the credential worked with."""
+    if snmp.config is not None:
+        return file.v1_v2(snmp.config)
     access = snmp.access
     if access is None:
         return NOT_TRIED
     if access.version == "3":
         return Skip("no community was tried")
     if access.outcome == "accepted":
-        return Hit(version=access.version)
+        return Hit(what="wire", version=access.version)
     if not snmp.discovered:
         return Skip("nothing was answered: the agent may be off or filtered")
     return None  # the agent is up, and drops this community

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from seventh.protocols.snmp.facts import Access, Engine, Interface, SnmpFacts, System
+from seventh.protocols.snmp.facts import (
+    Access,
+    BulkTry,
+    Clock,
+    Engine,
+    Interface,
+    Lower,
+    SnmpFacts,
+    System,
+)
 from seventh.protocols.snmp.wire.engine_id import Format
 from seventh.protocols.snmp.wire.keys import Auth, Priv
 from seventh.protocols.snmp.wire.usm import Cause
@@ -29,7 +38,32 @@ GOOD = SnmpFacts(
     poll_seconds=0.02,
     bulk_rows=10.0,
     repetitions=20,
+    most_rows=50,
+    bulk=(
+        BulkTry(repetitions=10, outcome="answered", rows=10, octets=500, seconds=0.001),
+        BulkTry(repetitions=25, outcome="answered", rows=25, octets=1100, seconds=0.002),
+        BulkTry(repetitions=50, outcome="answered", rows=50, octets=2100, seconds=0.003),
+    ),
+    lower=(
+        Lower(level="authNoPriv", outcome="refused"), Lower(level="noAuthNoPriv", outcome="refused")
+    ),
+    sensitive=(),
+    enterprises=(),
+    unnamed=(),
+    clock=Clock(outcome="read", offset_seconds=0.2, uncertainty_seconds=0.5,
+                own_error_seconds=0.01),
+    gain=1.6,
 )  # fmt: skip
+NET_SNMP_VIEW = (
+    "view monitoring included .1.3.6.1.2.1.1\n"
+    "view monitoring included .1.3.6.1.2.1.2\n"
+    "view monitoring included .1.3.6.1.2.1.31\n"
+    "rouser monitor priv -V monitoring"
+)
+"""A user at the highest level alone, with the system group and the interfaces."""
+NET_SNMP_USER = (
+    'createUser monitor SHA-256 "AUTHENTICATION-PASSWORD" AES "PRIVACY-PASSWORD"\n' + NET_SNMP_VIEW
+)
 NOT_TRIED = Skip("no credential was tried; give --user or --community-file")
 NOT_POLLED = Skip("no interface was read")
 

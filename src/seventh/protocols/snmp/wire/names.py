@@ -17,6 +17,14 @@ from seventh.wire.text import printable
 _NUMBERS = re.compile(r"\.?[0-9]{1,10}(\.[0-9]{1,10})*")
 _NAME = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*::)?([A-Za-z][A-Za-z0-9-]*)((?:\.[0-9]{1,10})*)")
 _SHOWN = 80
+SENSITIVE: dict[str, Oid] = {
+    "hrSWRunParameters": (1, 3, 6, 1, 2, 1, 25, 4, 2, 1, 5),
+    "ipNetToMediaTable": (1, 3, 6, 1, 2, 1, 4, 22),
+    "usmUserTable": (1, 3, 6, 1, 6, 3, 15, 1, 2, 2),
+    "vacmAccessTable": (1, 3, 6, 1, 6, 3, 16, 1, 4),
+    "snmpCommunityTable": (1, 3, 6, 1, 6, 3, 18, 1, 1),
+}
+"""Arguments of processes, neighbours, users, their rights, and communities."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -97,6 +105,13 @@ def named(oid: Oid) -> str:
         if (name := names.get(oid[:length])) is not None:
             return ".".join((name, *map(str, oid[length:])))
     return dotted(oid)
+
+
+def unnamed(enterprises: tuple[int, ...]) -> tuple[int, ...]:
+    """Return those of ``enterprises`` none of whose objects has a name."""
+    at = built_in().oids["enterprises"]
+    known = {oid[len(at)] for oid in built_in().names if len(oid) > len(at) and oid[:6] == at}
+    return tuple(number for number in enterprises if number not in known)
 
 
 def dotted(oid: Oid) -> str:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.protocols.mqtt.facts.live import Live, Paired, Token, Wildcard
 
 BAD_LOGINS = frozenset({0x86, 0x87})
 """The reason codes with which brokers refuse a login, or a client without one."""
@@ -86,6 +87,14 @@ class MqttFacts(Facts, frozen=True, kw_only=True):
     """Its reply to a session that never expires."""
     endless_seconds: int | None = None
     """The expiry that the broker sets instead; None if it states none."""
+    live: Live | None = None
+    """What subscribing and publishing showed."""
+    system: Wildcard | None = None
+    """The subscription to ``$SYS/#`` …"""
+    everything: Wildcard | None = None
+    """… and to ``#``."""
+    pair: Paired | None = None
+    token: Token | None = None
     unknown: Mapping[str, str] = {}
     """What could not be learnt, and why."""
 

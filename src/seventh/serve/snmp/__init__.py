@@ -1,0 +1,1 @@
+"""``/snmp``: what snmp_exporter answers, by its own snmp.yml."""

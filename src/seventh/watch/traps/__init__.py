@@ -1,0 +1,1 @@
+"""``seventh listen snmp``: notifications received, judged, stored, and sent on."""

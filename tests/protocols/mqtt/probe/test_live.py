@@ -1,0 +1,184 @@
+"""Publishing on the lab's broker: what is learnt, what is left behind, and what is not tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from seventh.engine.check import check_one
+from seventh.lab import start
+from seventh.labkit.serve import Kit
+from seventh.model.options import Options
+from seventh.model.report import Report
+from seventh.protocols.mqtt import MqttOptions
+from seventh.protocols.mqtt.facts.live import (
+    Exchange,
+    Foreign,
+    KeptAlive,
+    Live,
+    Ordered,
+    Resumed,
+    Retained,
+    TakenOver,
+    Wildcard,
+    Willed,
+)
+from seventh.protocols.mqtt.lab import serve_setup
+from seventh.protocols.mqtt.lab.broker import Broker
+from seventh.protocols.mqtt.lab.setup import LIMITED, USER, Rights, Setup
+from tests.options import changed
+from tests.protocols.mqtt.probe.test_probe import mqtt
+from tests.reports import found, metrics
+
+
+def limited(**changes: Any) -> Setup:
+    return msgspec.structs.replace(LIMITED, **changes)
+
+
+async def published(setup: Setup, kit: Kit, **more: Any) -> tuple[Report, Broker]:
+    broker = Broker(setup)
+    async with serve_setup(setup, kit, broker) as served:
+        target, options = start.job(served, Options())
+        report = await check_one(target, changed(options, **more))
+    return report, broker
+
+
+def untimed(live: Live) -> Live:
+    """The same without what takes another time in each run."""
+    assert live.subscribe_seconds is not None and live.will is not None
+    exchanges = tuple(
+        msgspec.structs.replace(
+            each, puback_seconds=None, pubrec_seconds=None, pubcomp_seconds=None,
+            deliver_seconds=None,
+        )
+        for each in live.exchanges
+    )  # fmt: skip
+    alive = live.kept_alive
+    assert alive is not None
+    if alive.closed_seconds is not None:
+        alive = msgspec.structs.replace(alive, closed_seconds=1.5, waited_seconds=1.5)
+    return msgspec.structs.replace(
+        live, subscribe_seconds=None, exchanges=exchanges, kept_alive=alive,
+        will=msgspec.structs.replace(live.will, seconds=None),
+    )  # fmt: skip
+
+
+WHOLE = Live(
+    identity="login",
+    granted_qos=2,
+    exchanges=(
+        Exchange(qos=0, delivered_qos=0),
+        Exchange(qos=1, code=0, delivered_qos=1),
+        Exchange(qos=2, code=0, delivered_qos=2),
+    ),
+    repeated_copies=1,
+    order=Ordered(sent=20, received=20, misplaced=0),
+    retained=Retained(copies=1, cleared=True),
+    will=Willed(after_close=True, after_disconnect=False),
+    resumed=Resumed(present=True, sent=3, received=3, expired_came=False),
+    shared=(3, 3),
+    shared_sent=6,
+    alias="delivered",
+    kept_alive=KeptAlive(keep_alive_seconds=1, closed_seconds=1.5, waited_seconds=1.5, code=0x8D),
+    taken_over=TakenOver(same="ended"),
+    foreign=Foreign(read_code=0x87, write_code=0x87, acknowledged=True),
+)
+OLD = msgspec.structs.replace(
+    WHOLE,
+    exchanges=tuple(msgspec.structs.replace(e, code=0 if e.qos else None) for e in WHOLE.exchanges),
+    resumed=Resumed(present=True, sent=3, received=3),
+    shared=None, shared_sent=0, alias=None,
+    kept_alive=KeptAlive(keep_alive_seconds=1, closed_seconds=1.5, waited_seconds=1.5),
+    foreign=Foreign(read_code=0x80, acknowledged=True),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("websocket", [False, True])
+@pytest.mark.parametrize("version", [4, 5])
+async def test_a_whole_check(kit: Kit, version: Any, websocket: bool) -> None:
+    setup = limited(versions=(version,) if version == 4 else (5, 4), websocket=websocket)
+    report, broker = await published(setup, kit)
+    learnt = mqtt(report)
+    assert learnt.live is not None
+    assert (report.failure, learnt.unknown) == (None, {})
+    assert found(report) == ({"MQTT-NO-V5"} if version == 4 else set())
+    assert untimed(learnt.live) == (WHOLE if version == 5 else OLD)
+    assert learnt.system == Wildcard(code=0x87 if version == 5 else 0x80)
+    assert learnt.everything is None
+    names = {phase.name for phase in report.phases}
+    assert names >= {
+        "mqtt.subscribe", "mqtt.puback", "mqtt.pubrec", "mqtt.pubcomp", "mqtt.deliver",
+    }  # fmt: skip
+    assert (broker.states, set(broker.retained) - set(setup.system)) == ({}, set())
+
+
+async def test_metrics(kit: Kit) -> None:
+    setup = limited(rights={USER: Rights(read=("seventh/#", "$SYS/#"), write=("seventh/#",))})
+    report, _ = await published(setup, kit)
+    named = metrics(report)
+    assert named["seventh_mqtt_offline_messages"] == 3
+    assert named["seventh_mqtt_retain_hits"] == 1
+    assert named['seventh_mqtt_delivered_messages{qos="2"}'] == 1
+    assert named['seventh_mqtt_broker_number{of="stored"}'] == 3
+    assert named["seventh_mqtt_deliver_seconds"] > 0
+
+
+async def test_nothing_is_published_without_permission(kit: Kit) -> None:
+    report, _ = await published(limited(), kit, allow_write=False)
+    learnt = mqtt(report)
+    assert (learnt.live, learnt.system) == (None, Wildcard(code=0x87))
+    assert "MQTT-WILL" not in report.passed
+
+
+async def test_an_anonymous_client_publishes(kit: Kit) -> None:
+    setup = limited(anonymous=True, logs_in=False, secure=False)
+    report, _ = await published(setup, kit)
+    learnt = mqtt(report)
+    assert learnt.live is not None
+    assert (learnt.live.identity, found(report)) == ("anonymous", {"MQTT-ANON"})
+
+
+@pytest.mark.parametrize("version", [4, 5])
+async def test_a_topic_that_is_refused(kit: Kit, version: Any) -> None:
+    setup = limited(versions=(version,), rights={USER: Rights(read=("x/#",), write=("x/#",))})
+    report, _ = await published(setup, kit)
+    learnt = mqtt(report)
+    assert learnt.live is not None
+    assert learnt.live.denied == (0x87 if version == 5 else 0x80)
+    assert learnt.live.exchanges == ()
+    own = (MqttOptions(topic_prefix="x"),)
+    report, _ = await published(setup, kit, rooms=own)
+    learnt = mqtt(report)
+    assert learnt.live is not None
+    assert (learnt.live.denied, learnt.live.granted_qos) == (None, 2)
+
+
+async def test_a_message_that_is_refused(kit: Kit) -> None:
+    setup = limited(rights={USER: Rights(read=("#",), write=("x/#",))})
+    report, _ = await published(setup, kit)
+    learnt = mqtt(report)
+    assert learnt.live is not None
+    assert (learnt.live.denied, learnt.live.order) == (0x87, None)
+
+
+@pytest.mark.parametrize("seconds", [2.5, 3.5])
+async def test_what_is_cut_off_is_removed(kit: Kit, seconds: float) -> None:
+    """A broker that loses messages makes each step wait until the time is up."""
+    flaws: Any = frozenset({"retains-nothing", "no-will", "drops-offline"})
+    setup = limited(flaws=flaws)
+    report, broker = await published(setup, kit, timeout_seconds=seconds)
+    assert report.failure is None
+    assert mqtt(report).unknown
+    assert (broker.states, set(broker.retained) - set(setup.system)) == ({}, set())
+
+
+async def test_what_cannot_be_removed_is_named(kit: Kit) -> None:
+    flaws: Any = frozenset({"retains-for-ever"})
+    report, broker = await published(limited(flaws=flaws), kit)
+    (topic,) = set(broker.retained) - set(broker.setup.system)
+    live = mqtt(report).live
+    assert live is not None
+    assert (live.retained, broker.states) == (Retained(copies=1, cleared=False), {})
+    assert topic.startswith("seventh/")
