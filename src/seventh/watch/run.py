@@ -42,7 +42,7 @@ _JUMP_NS = 500_000_000
 
 Changed = Callable[["Watcher", Seen], None]
 """Called after each pulse with what it led to."""
-Reported = Callable[[int, Report], object]
+Reported = Callable[[int, Report], None]
 """Called with a target's number and the whole report of its pulse, or of its full check."""
 Taken = Callable[[Pulse], None]
 """Called with each pulse, those of the journal too."""
