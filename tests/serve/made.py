@@ -17,7 +17,7 @@ from seventh.model.target import Target
 from seventh.serve.actions import Actions
 from seventh.serve.api import Api
 from seventh.serve.app import Access, Faces, Reload, application
-from seventh.serve.checks import Checks, Kept
+from seventh.serve.checks import Checks
 from seventh.serve.latest import Latest
 from seventh.serve.listen import Place, open_socket, serving
 from seventh.serve.pages.recent import Recent
@@ -25,6 +25,7 @@ from seventh.serve.pages.routes import routes
 from seventh.serve.pages.site import Site
 from seventh.serve.probe.door import Door
 from seventh.serve.probe.modules import DEFAULT, Module
+from seventh.serve.reports import Keeper
 from seventh.serve.sessions import Sessions
 from seventh.watch.config import Config, WatchedTarget
 from seventh.watch.heartbeats import tokens_of
@@ -141,16 +142,16 @@ async def served(
     stop = asyncio.Event()
     listening = open_socket(Place("127.0.0.1", 0))
     access = access or Access()
-    kept, recent = Kept(store, latest), Recent()
+    keeper, recent = Keeper(store, latest), Recent()
     watcher = Watcher(
         store, config or Config(targets=targets), lambda watcher, seen: it.changed.set(),
-        reported=latest.pulse, reported_check=kept.note, taken=recent.pulse,
+        reported=latest.pulse, reported_check=keeper.note, taken=recent.pulse,
     )  # fmt: skip
     it = Served(watcher, store, latest, listening.getsockname()[1])
     door = Door(
         modules, lambda: [each.target for each in watcher.targets.values()], any_target=any_target
     )
-    actions = Actions(store, Checks(watcher.checking, kept))
+    actions = Actions(store, Checks(watcher.checking, keeper))
     sessions = Sessions(access.tokens, time.monotonic)
     faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, actions, latest)
     site = Site(watcher, store, latest, recent, actions, sessions, needs_login=access.needs_token)

@@ -21,9 +21,9 @@ from seventh.watch.store import Store
 if TYPE_CHECKING:
     from seventh.model.target import Target
     from seventh.serve.app import Access
-    from seventh.serve.checks import Kept
     from seventh.serve.listen import Place
     from seventh.serve.probe.modules import Module
+    from seventh.serve.reports import Keeper
     from seventh.serve.snmp.modules import File
 
 _NEEDED = ("starlette", "uvicorn", "yaml", "jinja2")
@@ -63,15 +63,15 @@ class Opened:
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
         return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}/"
 
-    def kept(self, store: Store) -> Kept:
+    def keeper(self, store: Store) -> Keeper:
         """Return what keeps the reports of full checks."""
-        from seventh.serve.checks import Kept
+        from seventh.serve.reports import Keeper
 
-        return Kept(store, self.latest)
+        return Keeper(store, self.latest)
 
     @contextlib.asynccontextmanager
     async def serving(
-        self, watcher: Watcher, store: Store, kept: Kept,
+        self, watcher: Watcher, store: Store, keeper: Keeper,
         reload: Callable[[], Awaitable[str]] | None,
     ) -> AsyncIterator[None]:  # fmt: skip
         """Serve while the block runs."""
@@ -91,7 +91,7 @@ class Opened:
         def watched() -> list[Target]:
             return [each.target for each in watcher.targets.values() if not each.is_local]
 
-        actions = Actions(store, Checks(watcher.checking, kept))
+        actions = Actions(store, Checks(watcher.checking, keeper))
         faces = Faces(watcher, store, self.latest, reload)
         api = Api(watcher, store, actions, self.latest)
         sessions = Sessions(settings.access.tokens, time.monotonic)

@@ -116,10 +116,10 @@ async def _watch(
     stop = asyncio.Event()
     with _shown() as show:
         guarded = Guarded(show, stop)
-        kept = opened.kept(store) if opened is not None else None
+        keeper = opened.keeper(store) if opened is not None else None
         watcher = Watcher(
             store, config, guarded, opened.latest.pulse if opened is not None else None,
-            kept.note if kept is not None else None,
+            keeper.note if keeper is not None else None,
             taken=opened.recent.pulse if opened is not None else None,
         )  # fmt: skip
         reload = reloader(watcher, parsed, typed, opened)
@@ -128,8 +128,8 @@ async def _watch(
             stack.enter_context(_reloading(reload))
             stack.enter_context(supervised(watcher.ready))
             await stack.enter_async_context(_notifying(store, watcher))
-            if opened is not None and kept is not None:
-                await stack.enter_async_context(opened.serving(watcher, store, kept, reload))
+            if opened is not None and keeper is not None:
+                await stack.enter_async_context(opened.serving(watcher, store, keeper, reload))
                 if parsed.open:
                     serving.show(opened.url)
             await watcher.run(stop)

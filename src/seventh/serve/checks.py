@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import Future
 
 from seventh.engine.check import check_one
 from seventh.model.report import Report
-from seventh.serve import reports
-from seventh.serve.latest import Latest
+from seventh.serve.reports import Keeper
 from seventh.watch import findings
 from seventh.watch.checking import Checking
 from seventh.watch.config import WatchedTarget
-from seventh.watch.store import Store
 
 AT_ONCE = 4
 PAUSE_SECONDS = 10.0
@@ -24,25 +21,11 @@ class BusyError(Exception):
     """A check that does not begin now."""
 
 
-class Kept:
-    """The reports of full checks, for the pages."""
-
-    def __init__(self, store: Store, latest: Latest) -> None:
-        self._store, self._latest = store, latest
-
-    def note(self, number: int, report: Report) -> Future[None]:
-        """Keep the report of a full check."""
-        self._latest.check(number, report)
-        digest, data = reports.digest_of(report), reports.encoded(report)
-        at_ns = round(report.started_seconds * 1e9)
-        return self._store.run(lambda database: reports.note(database, number, at_ns, digest, data))
-
-
 class Checks:
     """The checks that are running, and when each target had its last one."""
 
-    def __init__(self, checking: Checking, kept: Kept) -> None:
-        self._checking, self._kept = checking, kept
+    def __init__(self, checking: Checking, keeper: Keeper) -> None:
+        self._checking, self._keeper = checking, keeper
         self._running = 0
         self._began: dict[int, float] = {}
 
@@ -61,7 +44,7 @@ class Checks:
             report = await check_one(target.target, target.options)
         finally:
             self._running -= 1
-        await asyncio.wrap_future(self._kept.note(number, report))
+        await asyncio.wrap_future(self._keeper.keep(number, report))
         self._checking.note(findings.looked(number, report, at_ns))
         await self._checking.write()
         return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import sqlite3
+from concurrent.futures import Future
 
 import msgspec
 import zstandard
@@ -14,6 +15,8 @@ from seventh.model.report import Report
 from seventh.render.document import json_document
 from seventh.render.entries import ReportEntry
 from seventh.render.view import Document, View
+from seventh.serve.latest import Latest
+from seventh.watch.store import Store
 
 KEPT = 20
 """Reports of one target."""
@@ -24,6 +27,24 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 class _Reports(msgspec.Struct):
     reports: tuple[ReportEntry, ...]
+
+
+class Keeper:
+    """Keeps the report of each full check, whoever has asked for it, and what it measured."""
+
+    def __init__(self, store: Store, latest: Latest) -> None:
+        self._store, self._latest = store, latest
+
+    def note(self, number: int, report: Report) -> None:
+        """Keep the report of a target, without waiting."""
+        self.keep(number, report)
+
+    def keep(self, number: int, report: Report) -> Future[None]:
+        """Keep the report of a target; the future raises StoreError."""
+        self._latest.check(number, report)
+        digest, data = digest_of(report), encoded(report)
+        at_ns = round(report.started_seconds * 1e9)
+        return self._store.run(lambda database: note(database, number, at_ns, digest, data))
 
 
 class Past(msgspec.Struct, frozen=True):

@@ -37,8 +37,8 @@ class Watching(Protocol):
     targets: dict[int, WatchedTarget]
     heartbeats: dict[int, Heartbeat]
     fleet: Fleet
+    reported_check: Callable[[int, Report], None] | None
     checking: Checking
-    reported_check: Callable[[int, Report], object] | None
 
     def silenced(self, number: int, at_ns: int) -> bool:
         """Return whether a target is silenced at a time."""

@@ -23,6 +23,7 @@ from seventh.watch.heartbeats import Heartbeat, heartbeats, overdue, restore, ta
 from seventh.watch.history.keeper import keep
 from seventh.watch.local import look_here
 from seventh.watch.members import members
+from seventh.watch.parts import report as report_error
 from seventh.watch.policies import matches
 from seventh.watch.records import Batch, Silence
 from seventh.watch.samples import Cause, Pulse, pulse_of
@@ -44,7 +45,7 @@ _JUMP_NS = 500_000_000
 
 Changed = Callable[["Watcher", Seen], None]
 """Called after each pulse with what it led to."""
-Reported = Callable[[int, Report], object]
+Reported = Callable[[int, Report], None]
 """Called with a target's number and the whole report of its pulse, or of its full check."""
 Taken = Callable[[Pulse], None]
 """Called with each pulse, those of the journal too."""
@@ -98,20 +99,13 @@ class Watcher:
         await self._begin()
         self.ready.set()
         committing = asyncio.create_task(self._commit_often())
-        others = [
-            asyncio.create_task(each)
-            for each in (
-                self._lateness.watch(),
-                self._tick(),
-                self._wake_at(stop),
-                self.alerting.run(),
-                self.checking.run(),
-                self.series.run(),
-                keep(self._store, self.health),
-            )
-        ]
+        parts = (
+            self._lateness.watch(), self._tick(), self._wake_at(stop), self.alerting.run(),
+            self.checking.run(), self.series.run(), keep(self._store, self.health),
+        )  # fmt: skip
+        others = [asyncio.create_task(each) for each in parts]
         for task in others:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_error)
         try:
             await self._pulse_when_due(stop)
         finally:
@@ -318,7 +312,7 @@ class Watcher:
         if not self._free():
             self._wake.set()
         self._running.discard(task)
-        _report(task)
+        report_error(task)
 
     def _drifted(self, drift: list[Drift]) -> None:
         """Show findings that are new or gone, and look whether they are alerts."""
@@ -399,11 +393,3 @@ class Watcher:
         if surplus > 0:
             del self._pulses[:surplus]
             self.health.dropped += surplus
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Report an error of this program that ended a task."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": "a part of watch failed", "exception": error}
-        )

@@ -22,8 +22,10 @@ from seventh.serve import checks
 from seventh.serve.app import Access
 from seventh.serve.pages import live as live_module
 from seventh.serve.pages.templating import SAFE
+from seventh.serve.reports import Keeper
 from seventh.serve.sessions import COOKIE, token_hash
-from seventh.watch import records
+from seventh.watch import findings
+from seventh.watch.findings import Looked
 from tests.serve.made import Answer, Served, served, target
 
 PAGES = ("/", "/targets/1", "/targets/1/past", "/incidents", "/findings", "/expiry", "/self",
@@ -91,7 +93,11 @@ async def test_every_page_is_safe_and_hostile_texts_are_shown(tmp_path: Path, po
     async with served(tmp_path, evil) as it:
         await it.pulsed()
         await asyncio.wrap_future(
-            it.store.run(lambda db: records.note_findings(db, 1, [finding], 10**18))
+            it.store.run(
+                lambda db: findings.note(
+                    db, Looked(target=1, at_ns=10**18, findings=(finding,)), None
+                )
+            )
         )
         for path in PAGES:
             got = await it.ask(path)
@@ -185,9 +191,10 @@ async def test_two_checks_are_compared(tmp_path: Path, port: int) -> None:
     async with served(tmp_path, target(port, "web")) as it:
         await it.pulsed()
         number, target_ = next(iter(it.watcher.targets.items()))
-        first = await checks.Checks(it.store, it.latest).check(number, target_)
+        keeper = Keeper(it.store, it.latest)
+        first = await checks.Checks(it.watcher.checking, keeper).check(number, target_)
         gone = replace(target_, target=replace(target_.target, port=1))
-        await checks.Checks(it.store, it.latest).check(number, gone)
+        await checks.Checks(it.watcher.checking, keeper).check(number, gone)
         page = await it.ask("/targets/1")
         reports = sorted({int(each) for each in re.findall(r'<option value="(\d+)"', page.body)})
         assert len(reports) == 2
