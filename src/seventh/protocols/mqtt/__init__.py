@@ -257,8 +257,9 @@ SPEC = Spec(
         2: "connects with the user name and password, and subscribes to $SYS for a second",
         3: "subscribes and publishes on a random topic below --topic-prefix with each QoS, and "
         "once on another random topic; retains a message and removes it; has a will published; "
-        "keeps sessions and ends them; connects twice with one client id; about 30 connections; `seventh mqtt pub` publishes what "
-        "it is given, and `sub` and `tree` subscribe to the filters named",
+        "keeps sessions and ends them; connects twice with one client id; about 30 connections; "
+        "`seventh mqtt pub` publishes what it is given, and `sub` and `tree` subscribe to the "
+        "filters named",
         4: "subscribes to # for a second, and counts the messages without keeping them",
     },
     verbs=(
