@@ -13,19 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from array import array
 from pathlib import Path
-
-import msgspec
-import zstandard
 
 from bench.measure import figure
 from bench.table import Table
 from seventh.watch import journal
-from seventh.watch.history import files
+from seventh.watch.history import files, rollup
 from seventh.watch.history.database import connect
 from seventh.watch.history.files import Meta, hour_path, rollup_path
 from seventh.watch.history.query import opened
+from seventh.watch.samples import Pulse
 from seventh.watch.store import Store
 
 EVERY = 10
@@ -76,35 +73,30 @@ def fill(folder: Path, targets: int) -> None:
         at = 0
         for second in range(0, 3600, EVERY):
             for first in range(0, targets, commit):
-                columns = tuple(array(kind) for kind in "IHqqHH")
-                durations, before = array("q"), 0
+                pulses = []
                 for number in range(first, min(first + commit, targets)):
                     at += 1
                     slot = (START + second) * 10**9 + number * EVERY * 10**9 // targets
-                    began = slot + round(2e6 * noise[at * 13 % 100_003])
-                    row = (number + 1, 0, began - before, began - slot, 0, 0)
-                    for column, value in zip(columns, row, strict=True):
-                        column.append(value)
-                    before = began
-                    durations.extend(
-                        [round(ns * noise[(at * 7 + n) % 100_003])
-                         for n, ns in enumerate(base[number])]
+                    lag = round(2e6 * noise[at * 13 % 100_003])
+                    durations = [
+                        round(ns * noise[(at * 7 + n) % 100_003])
+                        for n, ns in enumerate(base[number])
+                    ]
+                    pulses.append(
+                        Pulse(
+                            target=number + 1, at_ns=slot + lag, lag_ns=lag,
+                            phases=tuple(zip(PHASES, durations, strict=True)),
+                        )
                     )  # fmt: skip
-                encoded = [1, [None], [PHASES], [each.tobytes() for each in columns],
-                           durations.tobytes()]  # fmt: skip
-                data = zstandard.compress(msgspec.msgpack.encode(encoded), 1)
+                data, began = journal.encode(pulses), pulses[0].at_ns
                 execute(
                     "INSERT INTO journal (vantage, first_ns, last_ns, pulses, data)"
                     " VALUES (0, ?, ?, ?, ?)",
-                    (before, before, len(columns[0]), data),
+                    (began, began, len(pulses), data),
                 )
         execute("INSERT INTO snapshot SELECT 1, max(seq), x'' FROM journal")
 
     store.run(write).result()
-    for (data,) in store.run(
-        lambda db: db.execute("SELECT data FROM journal LIMIT 1").fetchall()
-    ).result():
-        assert next(journal.decode(data)).target == 1
     store.close()
 
 
@@ -142,6 +134,7 @@ def moved_days(folder: Path, days: int) -> None:
                 f" FROM read_parquet('{source}')",
                 Meta(kind="rollup"),
             )  # fmt: skip
+    rollup.make(folder, (START + (days + 1) * 86_400) * 10**9)  # merges those of past months
 
 
 def query_ms(folder: Path, target: str, seconds: int, span: int, *, buckets: bool) -> list[float]:
@@ -154,6 +147,10 @@ def query_ms(folder: Path, target: str, seconds: int, span: int, *, buckets: boo
             times.append((time.perf_counter() - begun) * 1000)
             assert len(found) == seconds // span, len(found)
     return sorted(times)
+
+
+def _rollups(folder: Path) -> int:
+    return len(files.rollup_files(folder)) + len(files.month_files(folder))
 
 
 def run(folder: Path, quick: bool) -> list[Table]:
@@ -197,7 +194,7 @@ def tables(folder: Path, targets: int, days: int) -> list[Table]:
         times = query_ms(folder_, name(111), many * 86_400, span, buckets=False)
         middle = times[len(times) // 2]
         queries.add(
-            what, str(24 if many == 1 else many), figure(middle), figure(times[-1]),
+            what, str(24 if many == 1 else _rollups(small)), figure(middle), figure(times[-1]),
             queries.hold(what, middle, most),
         )  # fmt: skip
     return [hour, queries]

@@ -23,6 +23,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "amtool": ("--version", r"^amtool, version ([0-9.]+)"),
     "apache2": ("-v", r"Apache/([0-9.]+)"),
     "caddy": ("version", r"^v(2[0-9.]+)"),
+    "chromium": ("--version", r"Chromium ([0-9.]+)"),
     "chronyc": ("-v", r"\(chrony\) version ([0-9.]+)"),
     "chronyd": ("-v", r"\(chrony\) version ([0-9.]+)"),
     "cupsd": ("-h", r"Usage: cupsd"),

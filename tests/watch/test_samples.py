@@ -27,7 +27,9 @@ PULSES = st.lists(
         at_ns=st.integers(0, 2**62),
         lag_ns=NANOSECONDS,
         cause=CAUSES,
-        phases=st.lists(st.tuples(st.text(max_size=9), NANOSECONDS), max_size=5).map(tuple),
+        phases=st.dictionaries(st.text(max_size=9), NANOSECONDS, max_size=5).map(
+            lambda found: tuple(found.items())
+        ),
     )
 )
 
@@ -49,7 +51,7 @@ def test_a_pulse_of_a_large_fleet_takes_few_bytes() -> None:
 
 
 def changed(data: bytes, **fields: object) -> bytes:
-    names = ["version", "causes", "names", "columns", "durations_ns"]
+    names = ["version", "causes", "names", "columns", "durations"]
     values = dict(zip(names, msgspec.msgpack.decode(zstandard.decompress(data)), strict=True))
     return zstandard.compress(msgspec.msgpack.encode([*(values | fields).values()]))
 
@@ -60,11 +62,17 @@ def changed(data: bytes, **fields: object) -> bytes:
         b"", b"not a blob", encode([pulse(1)])[:-1], encode([pulse(1)])[:-1] + b"x",
         b"\x28\xb5\x2f\xfd\xe0" + b"\xff" * 9,
         zstandard.compress(b"\xc1"),
-        changed(encode([]), version=2), changed(encode([pulse(1)]), causes=[]),
-        changed(encode([pulse(1)]), names=[]), changed(encode([pulse(1)]), durations_ns=bytes(8)),
-        changed(encode([pulse(1)]), durations_ns=bytes(7)),
+        changed(encode([]), version=1), changed(encode([pulse(1)]), causes=[]),
+        changed(encode([pulse(1)]), names=[]),
+        changed(encode([pulse(1), pulse(1, REFUSED)]), causes=[None]),
+        changed(encode([pulse(1), pulse(1, tls=1)]), causes=[None, None], names=[[]]),
+        changed(encode([pulse(1), pulse(1, tls=1)]), names=[[]]),
+        changed(encode([pulse(1)]), durations={"tls": ["q", bytes(16)]}),
+        changed(encode([pulse(1)]), durations={"tls": ["q", bytes(7)]}),
+        changed(encode([pulse(1)]), durations={"tls": ["d", bytes(8)]}),
+        changed(encode([pulse(1, tls=1)]), durations={}),
         changed(encode([pulse(1)]), columns=[]),
-        changed(encode([pulse(1)]), columns=[bytes(n) for n in (8, 2, 8, 8, 2, 2)]),
+        changed(encode([pulse(1)]), columns=[["b", bytes(n)] for n in (2, 1, 1, 1, 1, 1)]),
     ],
 )  # fmt: skip
 def test_damage_is_found_before_the_first_pulse(data: bytes) -> None:

@@ -38,7 +38,9 @@ _CONNECTIONS = (
 )  # fmt: skip
 """What libraries bring for connections of their own: we use their protocols alone."""
 _NOT_THERE = frozenset({"cli", "lab", "labkit", "notify", "render", "serve", "watch"})
-_HERE = frozenset({"checklist.py", "lab", "lab.py", "receive", "watched.py"})
+_OF_VERBS = frozenset({"receive", "work", "work.py"})
+"""What only verbs need of a protocol: they run here."""
+_HERE = frozenset({"checklist.py", "lab", "lab.py", "watched.py"})
 """Parts of rooms that are used on this side only: reports are shown here."""
 _ALWAYS = frozenset({"net", "tls"})
 """Rooms whose facts the reports of others have."""
@@ -80,6 +82,10 @@ def _ours(rooms: Collection[str], linters: Collection[str]) -> Iterator[tuple[st
         if path.suffix not in {".py", ".toml"} or first in _NOT_THERE:
             continue
         if first == "protocols" and len(rest) > 1 and rest[0] not in {*rooms, *layers, *_ALWAYS}:
+            continue
+        if first == "protocols" and _OF_VERBS.intersection(rest[1:2]):
+            continue
+        if first == "protocols" and rest[-1] == "series.py":  # only watch has series
             continue
         if first == "lint" and len(rest) > 1 and rest[0] not in linters:
             continue

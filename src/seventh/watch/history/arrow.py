@@ -11,8 +11,8 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-_FORMATS = {"H": b"S", "I": b"I", "i": b"i", "q": b"l"}
-"""Arrow's letters for the types of arrays: uint16, uint32, int32, int64."""
+_FORMATS = {"b": b"c", "h": b"s", "i": b"i", "q": b"l"}
+"""Arrow's letters for the types of arrays: int8, int16, int32, int64."""
 _POINTER = ctypes.c_void_p
 
 
@@ -73,20 +73,13 @@ _no_error = _GET_ERROR(lambda _: None)
 
 
 class Table:
-    """One batch of columns, and a column of lists: it must live until the query has ended."""
+    """One batch of columns: it must live until the query has ended."""
 
-    def __init__(
-        self, columns: Mapping[str, array[int]], lists: Mapping[str, tuple[array[int], array[int]]]
-    ) -> None:
-        """Take columns by name; ``lists`` have offsets (one more than rows) and items."""
+    def __init__(self, columns: Mapping[str, array[int]]) -> None:
+        """Take columns by name, of one length."""
         self._kept: list[Any] = []
         schemas = [self._schema(_FORMATS[each.typecode], name) for name, each in columns.items()]
         arrays = [self._array(len(each), (each,)) for each in columns.values()]
-        for name, (offsets, items) in lists.items():
-            child = self._schema(_FORMATS[items.typecode], "item")
-            schemas.append(self._schema(b"+l", name, [child]))
-            inner = self._array(len(items), (items,))
-            arrays.append(self._array(len(offsets) - 1, (offsets,), [inner]))
         length = arrays[0].length
         assert all(each.length == length for each in arrays)  # noqa: S101 - read as memory
         self._fields = self._schema(b"+s", "", schemas)

@@ -4,55 +4,58 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
-from typing import TypeVar
 
-from seventh.watch.journal import Blob, CorruptError, read
+from seventh.watch.journal import KINDS, NONE, Blob, CorruptError, read
 from seventh.watch.samples import Cause
 
-T = TypeVar("T")
 _PULSES = 250_000
 """Pulses of a batch: what is in memory at once."""
+_NARROWEST = KINDS[0]
 
 
 class Columns:
-    """One batch. ``causes`` and ``sets`` of phases are numbered over all batches."""
+    """One batch. ``causes`` are numbered over all batches."""
 
-    def __init__(self, causes: dict[Cause | None, int], sets: dict[tuple[str, ...], int]) -> None:
-        self.causes, self.sets = causes, sets
-        self.targets, self.vantages = array("I"), array("H")
-        self.at_ns, self.lags_ns = array("q"), array("q")
-        self.cause_of, self.set_of = array("H"), array("H")
-        self.offsets, self.durations_ns = array("i", [0]), array("q")
-        """The durations of pulse n are those from offsets[n] to offsets[n + 1]."""
+    def __init__(self, causes: dict[Cause | None, int]) -> None:
+        self.causes = causes
+        self.targets, self.vantages = array(_NARROWEST), array(_NARROWEST)
+        self.at_ns, self.lags_ns = array(_NARROWEST), array(_NARROWEST)
+        self.cause_of = array(_NARROWEST)
+        self.durations_ns: dict[str, array[int]] = {}
+        """By phase; NONE where a pulse has not this one."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def add(self, blob: Blob) -> None:
         """Append the pulses of a blob."""
-        self.targets += blob.targets
-        self.vantages += blob.vantages
-        self.at_ns.extend(accumulate(blob.steps_ns))
-        self.lags_ns += blob.lags_ns
-        self.cause_of += _renumbered(blob.cause_of, blob.causes, self.causes)
-        self.set_of += _renumbered(blob.names_of, blob.names, self.sets)
-        start = len(self.durations_ns)
-        self.durations_ns += blob.durations_ns
-        if len(blob.names) == 1 and (width := len(blob.names[0])):
-            self.offsets.extend(range(start + width, len(self.durations_ns) + 1, width))
-        else:
-            widths = [len(each) for each in blob.names]
-            ends = accumulate([widths[index] for index in blob.names_of], initial=start)
-            next(ends)
-            self.offsets.extend(ends)
+        before = len(self)
+        self.targets = _joined(self.targets, blob.targets)
+        self.vantages = _joined(self.vantages, blob.vantages)
+        self.at_ns = _joined(self.at_ns, blob.at_ns)
+        self.lags_ns = _joined(self.lags_ns, blob.lags_ns)
+        self.cause_of = _joined(self.cause_of, self._renumbered(blob))
+        durations = blob.durations_ns
+        for phase in durations:
+            if phase not in self.durations_ns:
+                self.durations_ns[phase] = _none(before)
+        for phase, column in self.durations_ns.items():
+            more = durations.get(phase)
+            self.durations_ns[phase] = _joined(
+                column, more if more is not None else _none(len(blob.targets))
+            )
+
+    def _renumbered(self, blob: Blob) -> array[int]:
+        numbers = [self.causes.setdefault(cause, len(self.causes)) for cause in blob.causes]
+        if numbers == list(range(len(numbers))):
+            return blob.cause_of
+        return array("i", [numbers[index] for index in blob.cause_of])
 
 
 def batches(blobs: Iterable[bytes], damaged: list[str]) -> Iterator[Columns]:
     """Yield the pulses of ``blobs``; what is wrong with damaged ones is appended to ``damaged``."""
     causes: dict[Cause | None, int] = {}
-    sets: dict[tuple[str, ...], int] = {}
-    batch = Columns(causes, sets)
+    batch = Columns(causes)
     for data in blobs:
         try:
             batch.add(read(data))
@@ -60,13 +63,22 @@ def batches(blobs: Iterable[bytes], damaged: list[str]) -> Iterator[Columns]:
             damaged.append(str(error))
         if len(batch) >= _PULSES:
             yield batch
-            batch = Columns(causes, sets)
+            batch = Columns(causes)
     if len(batch):
         yield batch
 
 
-def _renumbered(indices: array[int], items: tuple[T, ...], known: dict[T, int]) -> array[int]:
-    numbers = [known.setdefault(item, len(known)) for item in items]
-    if numbers == list(range(len(numbers))):
-        return indices
-    return array("H", [numbers[index] for index in indices])
+def _none(count: int) -> array[int]:
+    return array(_NARROWEST, [NONE]) * count
+
+
+def _joined(column: array[int], more: array[int]) -> array[int]:
+    """Append ``more`` to a column, which has the wider type of both."""
+    if column.typecode != more.typecode:
+        kind = max(column.typecode, more.typecode, key=KINDS.index)
+        if column.typecode != kind:
+            column = array(kind, column)
+        else:
+            more = array(kind, more)
+    column += more
+    return column

@@ -10,6 +10,7 @@ from seventh.watch.history import log16
 from seventh.watch.history.arrow import Table
 from seventh.watch.history.columns import Columns, batches
 from seventh.watch.history.database import named, quoted
+from seventh.watch.journal import NONE
 from seventh.watch.samples import Cause
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Staged:
         return f"SELECT {', '.join(parts)} FROM staged"  # noqa: S608
 
     def _insert(self, batch: Columns) -> None:
-        for phase in (phase for phases in batch.sets for phase in phases):
+        for phase in batch.durations_ns:
             if phase not in self.phases:
                 self.phases[phase] = None
                 self.database.execute(
@@ -76,29 +77,28 @@ class Staged:
             if cause is not None:
                 self._causes.setdefault(cause, len(self._causes) + 1)
         numbers = [str(self._causes.get(cause, 0)) if cause else "0" for cause in batch.causes]
+        cause_of = f"[{', '.join(numbers)}][cause + 1]" if numbers != ["0"] else "0"
+        durations = {
+            f"ns{index}": column for index, column in enumerate(batch.durations_ns.values())
+        }
         rows = Table(
             {"number": batch.targets, "vantage": batch.vantages, "at_ns": batch.at_ns,
-             "lag_ns": batch.lags_ns, "cause": batch.cause_of, "phases": batch.set_of},
-            {"durations": (batch.offsets, batch.durations_ns)},
+             "lag_ns": batch.lags_ns, "cause": batch.cause_of, **durations},
         )  # fmt: skip
-        values = [
-            "name", "vantage", "at_ns // 1_000_000", log16.encode_sql("lag_ns"),
-            f"[{', '.join(numbers)}][cause + 1]",
-        ]  # fmt: skip
-        values += [log16.encode_sql(_duration(phase, batch)) for phase in self.phases]
+        values = {
+            "target": "name", "vantage": "vantage", "at_ms": "at_ns // 1_000_000",
+            "lag_log16": log16.encode_sql("lag_ns"), "cause": cause_of,
+        }  # fmt: skip
+        for phase, column in zip(batch.durations_ns, durations, strict=True):
+            values[PHASE + phase] = (
+                f"CASE WHEN {column} > {NONE} THEN {log16.encode_sql(column)} END"
+            )
         self.database.register("batch", rows)
         self.database.execute(
-            f"INSERT INTO staged SELECT {', '.join(values)} FROM batch JOIN numbered USING (number)"  # noqa: S608
+            f"INSERT INTO staged ({', '.join(map(named, values))})"  # noqa: S608 - names are quoted
+            f" SELECT {', '.join(values.values())} FROM batch JOIN numbered USING (number)"
         )
         self.database.unregister("batch")
-
-
-def _duration(phase: str, batch: Columns) -> str:
-    """Return the SQL of a phase's duration; NULL where a pulse has none."""
-    places = [str(phases.index(phase) + 1) if phase in phases else "NULL" for phases in batch.sets]
-    if len(set(places)) == 1:
-        return f"durations[{places[0]}]"
-    return f"durations[[{', '.join(places)}][phases + 1]]"
 
 
 def blobs_of(journal: sqlite3.Connection, hour: int, after: int, until: int) -> Iterable[bytes]:

@@ -128,7 +128,7 @@ async def test_metrics(kit: Kit) -> None:
     assert named["seventh_mqtt_offline_messages"] == 3
     assert named["seventh_mqtt_retain_hits"] == 1
     assert named['seventh_mqtt_delivered_messages{qos="2"}'] == 1
-    assert named['seventh_mqtt_broker_count{of="stored"}'] == 3
+    assert named['seventh_mqtt_broker_number{of="stored"}'] == 3
     assert named["seventh_mqtt_deliver_seconds"] > 0
 
 

@@ -90,9 +90,15 @@ class Connection:
 
     __slots__ = ("_ctx", "_decoder", "_first", "_waiting", "stream", "version")
 
-    def __init__(self, ctx: ProbeContext, stream: Stream, version: Version) -> None:
+    def __init__(
+        self,
+        ctx: ProbeContext,
+        stream: Stream,
+        version: Version,
+        max_bytes: int = MAX_PACKET_BYTES,
+    ) -> None:
         self._ctx = ctx
-        self._decoder = Decoder("client", version, max_bytes=MAX_PACKET_BYTES)
+        self._decoder = Decoder("client", version, max_bytes=max_bytes)
         self._waiting: deque[tuple[Packet, Mark]] = deque()
         self._first = b""
         self.stream = stream
@@ -126,6 +132,13 @@ class Connection:
                 self._first += data[:_FIRST_BYTES]
             self._waiting += ((packet, mark) for packet in self._decoder.receive(data))
         return self._waiting.popleft()
+
+    async def receive_all(self, until_ns: int) -> list[Packet]:
+        """Return the packets that are here, at least one. Raises Failed."""
+        first, _ = await self.receive(until_ns)
+        more = [packet for packet, _ in self._waiting]
+        self._waiting.clear()
+        return [first, *more]
 
     def _foreign(self) -> Failed | None:
         """Return the failure if the first bytes are another protocol's."""
