@@ -335,7 +335,7 @@ async def test_rules_and_explain() -> None:
     assert "RFC 9293" in text
     assert "NET-PMTU" in text
     assert "\nFix\n" in text, "a fix for any product names none"
-    assert "not built yet" in (await seventh("explain", "SNMP-TRAP-STORM"))[1]
+    assert "not built yet" in (await seventh("explain", "ADV-FIT"))[1]
 
 
 async def test_a_lab_server_can_be_checked(tmp_path: Path) -> None:

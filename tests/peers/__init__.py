@@ -50,6 +50,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "mosquitto_pub": ("--version", r"^mosquitto_pub version (2[0-9.]+)"),
     "mosquitto_sub": ("--version", r"^mosquitto_sub version (2[0-9.]+)"),
     "named": ("-v", r"^BIND ([0-9.]+)"),
+    "nats-server": ("--version", r"^nats-server: v([0-9.]+)"),
     "nft": ("--version", r"^nftables v([0-9.]+)"),
     "nginx": ("-v", r"nginx/([0-9.]+)"),
     "node": ("--version", r"^v([0-9.]+)"),

@@ -44,7 +44,7 @@ class Checks:
             report = await check_one(target.target, target.options)
         finally:
             self._running -= 1
+        await asyncio.wrap_future(self._keeper.keep(number, report))
         self._checking.note(findings.looked(number, report, at_ns))
         await self._checking.write()
-        await asyncio.wrap_future(self._keeper.keep(number, report))
         return report

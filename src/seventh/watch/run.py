@@ -17,14 +17,17 @@ from seventh.watch.alerting import Alerting
 from seventh.watch.checking import Checking
 from seventh.watch.config import Config, WatchedTarget
 from seventh.watch.findings import Drift
-from seventh.watch.fleet import Fleet, Seen, Watched
+from seventh.watch.fleet import Fleet, Seen
 from seventh.watch.health import Health
-from seventh.watch.heartbeats import POLICY, Heartbeat, heartbeats, overdue, restore, take
+from seventh.watch.heartbeats import Heartbeat, heartbeats, overdue, restore, take
 from seventh.watch.history.keeper import keep
+from seventh.watch.local import look_here
+from seventh.watch.members import members
 from seventh.watch.policies import matches
 from seventh.watch.records import Batch, Silence
 from seventh.watch.samples import Cause, Pulse, pulse_of
 from seventh.watch.schedule import Schedule, Slot, phase_ns
+from seventh.watch.series import SeriesOfTargets
 from seventh.watch.store import Store, StoreError
 from seventh.watch.verdict import State
 
@@ -51,9 +54,15 @@ class Watcher:
     """What is watched, by number, and the state of all of it."""
 
     def __init__(
-        self, store: Store, config: Config, changed: Changed, reported: Reported | None = None,
-        reported_check: Reported | None = None, *, taken: Taken | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        store: Store,
+        config: Config,
+        changed: Changed,
+        reported: Reported | None = None,
+        reported_check: Reported | None = None,
+        *,
+        taken: Taken | None = None,
+    ) -> None:
         """Watch nothing yet."""
         self.config = config
         self.targets: dict[int, WatchedTarget] = {}
@@ -68,15 +77,15 @@ class Watcher:
         self._store = store
         self._changed = changed
         self._reported = reported
-        self._taken = taken
         self.reported_check = reported_check
+        self._taken = taken
         self._schedule = Schedule()
         self._silences: dict[int, Silence] = {}
         self._lateness = Lateness()
         self._running: set[asyncio.Task[None]] = set()
         self._wake, self._ending = asyncio.Event(), asyncio.Event()
+        self.alerting, self.series = Alerting(store, self), SeriesOfTargets(store, self)
         self.checking = Checking(store, self, self._drifted)
-        self.alerting = Alerting(store, self)
         self._pulses: list[Pulse] = []
         self._seen = Seen()
         self._snapshot_due = 0.0
@@ -97,6 +106,7 @@ class Watcher:
                 self._wake_at(stop),
                 self.alerting.run(),
                 self.checking.run(),
+                self.series.run(),
                 keep(self._store, self.health),
             )
         ]
@@ -112,6 +122,7 @@ class Watcher:
             await committing
             with contextlib.suppress(StoreError):
                 await self.checking.write()
+                await self.series.write()
 
     async def reload(self, config: Config) -> None:
         """Watch what ``config`` says; targets that are the same are not touched.
@@ -132,7 +143,11 @@ class Watcher:
             del self.last[number]
         self.targets = targets
         self.heartbeats = {numbers[each.name]: each for each in jobs}
-        self._note(self.fleet.reload(self._watched(numbers), now_ns))
+        self._note(
+            self.fleet.reload(
+                members(self.targets.values(), self.heartbeats.values(), numbers), now_ns
+            )
+        )
         self._plan(now_ns)
         self.checking.plan(now_ns)
         self.alerting.look()
@@ -148,7 +163,11 @@ class Watcher:
         found = await asyncio.wrap_future(self._store.run(records.stored))
         now_ns = time.time_ns()
         await self._read_silences()
-        self.fleet = Fleet(self._watched(numbers), found.snapshot, silenced=self.silenced)
+        self.fleet = Fleet(
+            members(self.targets.values(), self.heartbeats.values(), numbers),
+            found.snapshot,
+            silenced=self.silenced,
+        )
         self.health.damaged = found.damaged
         await self._replay(found.seq)
         for number, job in self.heartbeats.items():
@@ -156,6 +175,7 @@ class Watcher:
         self._note(self.fleet.begin(found.firing, now_ns))
         self._plan(now_ns)
         await self.checking.begin(now_ns)
+        await self.series.begin()
 
     async def _replay(self, seq: int) -> None:
         """Take the pulses of the journal after ``seq``, which led to what is already stored."""
@@ -175,7 +195,7 @@ class Watcher:
 
     def _prepare(self, config: Config) -> None:
         """Read what the options need, and see how many pulses may run at once."""
-        jobs = [(each.target, each.options) for each in config.targets]
+        jobs = [(each.target, each.options) for each in config.targets if not each.is_local]
         prepare(jobs)
         self._parallel, _ = fitting(jobs, config.watch.parallel)
 
@@ -195,6 +215,13 @@ class Watcher:
         """Yield the targets, then the jobs, by number."""
         yield from [*self.targets.items()]
         yield from [*self.heartbeats.items()]
+
+    def checked(self, number: int, report: Report, at_ns: int) -> None:
+        """Take the report of a full check."""
+        if (target := self.targets.get(number)) is not None:
+            self.series.observe(number, target, report, at_ns, whole=True)
+            if self.reported_check is not None:
+                self.reported_check(number, report)
 
     def report_heartbeat(self, name: str, cause: Cause | None) -> bool:
         """Take the report of a job; ``cause`` if it failed. Return whether there is such a job."""
@@ -250,22 +277,6 @@ class Watcher:
                 async with asyncio.timeout(min(max(wait, 0), _TICK_SECONDS)):
                     await self._wake.wait()
 
-    def _watched(self, numbers: dict[str, int]) -> list[Watched]:
-        """Return the targets and jobs as the fleet needs them."""
-        return [
-            Watched(
-                target=numbers[each.name], policy=each.policy, network=each.target.host,
-                parents=tuple(numbers[name] for name in each.parents if name in numbers),
-                patience_ns=each.patience_ns,
-            )
-            for each in self.targets.values()
-        ] + [
-            Watched(
-                target=numbers[each.name], policy=POLICY, patience_ns=each.every_ns + each.grace_ns
-            )
-            for each in self.heartbeats.values()
-        ]  # fmt: skip
-
     def _free(self) -> int:
         """Return how many more pulses may run."""
         return max(0, self._parallel - len(self._running))
@@ -284,7 +295,10 @@ class Watcher:
         at_ns = time.time_ns()
         self.health.began(slot, at_ns)
         try:
-            report = await pulse_one(each.target, each.options, lateness=self._lateness)
+            if each.is_local:
+                report = await look_here(each)
+            else:
+                report = await pulse_one(each.target, each.options, lateness=self._lateness)
         finally:
             self._schedule.ended(slot.target)
         if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -294,6 +308,10 @@ class Watcher:
         pulse = pulse_of(report, slot.target, at_ns, at_ns - slot.at_ns)
         if self._reported is not None:
             self._reported(slot.target, report)
+        if each.is_local:
+            await self.checking.note_look(slot.target, report, at_ns)
+        else:
+            self.series.observe(slot.target, each, report, at_ns, whole=False)
         self._take(pulse)
 
     def _take(self, pulse: Pulse) -> None:

@@ -79,6 +79,7 @@ async def test_a_whole_check(kit: Kit) -> None:
     assert clock.offset_seconds is not None
     assert clock.uncertainty_seconds is not None
     assert (clock.outcome, abs(clock.offset_seconds) <= clock.uncertainty_seconds) == ("read", True)
+    assert 0.5 <= clock.uncertainty_seconds < 1.5, "half a second, and half a round trip"
     assert learnt.gain is not None
     assert 1 < learnt.gain < 3, "of the discovery alone: the rest is authenticated"
 
