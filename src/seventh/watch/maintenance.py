@@ -60,9 +60,7 @@ def _windows(
     begin = dt.datetime(1970, 1, 1) + first * _DAY
     length = dt.timedelta(seconds=seconds)
     # A zone is at most a day from UTC.
-    times = _rule(rule, start).between(
-        begin - length - _DAY, begin + (last - first + 2) * _DAY, inc=True
-    )
+    times = _rule(rule, start).between(begin - length - _DAY, begin + (last - first + 2) * _DAY)
     begins = [round(each.replace(tzinfo=zoneinfo.ZoneInfo(zone)).timestamp()) for each in times]
     return tuple((at * _SECOND_NS, (at + seconds) * _SECOND_NS) for at in sorted(begins))
 
