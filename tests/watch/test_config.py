@@ -144,7 +144,7 @@ TARGET = '[[target]]\nurl = "ssh://a"\n'
          "document)")),
         (f"{TARGET}\n\n[[targets]]", "s.toml:5: unknown table 'targets': did you mean [target]?"),
         ("every = 5\n" + TARGET, ("s.toml: unknown table 'every': write [watch], [defaults], "
-         "[target], [alert], [notify], [heartbeat], [local] or [serve]")),
+         "[target], [alert], [notify], [heartbeat], [slo], [maintenance], [local] or [serve]")),
         ('[target]\nurl = "ssh://a"', "s.toml:1: target is a table: write [[target]]"),
         ("watch = 5\n" + TARGET, "s.toml: watch is a table: write [watch]"),
         ("target = [1]", "s.toml: target is a table: write [[target]]"),

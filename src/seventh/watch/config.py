@@ -29,11 +29,14 @@ from seventh.watch.keys import (
     HeartbeatKeys,
     Labels,
     LocalKeys,
+    MaintenanceKeys,
     NotifyKeys,
     ServeKeys,
+    SloKeys,
     TargetKeys,
     Watch,
 )
+from seventh.watch.maintenance import Maintenance, planned
 from seventh.watch.policies import Policies, matches
 from seventh.watch.rows import Row, keys, rows
 from seventh.watch.verdict import Policy
@@ -84,6 +87,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     notify: tuple[NotifyKeys, ...] = ()
     heartbeats: tuple[HeartbeatKeys, ...] = ()
     serve: ServeKeys = ServeKeys()
+    slos: tuple[SloKeys, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
 
 
 def load(path: str, typed: tables.Given) -> Config:
@@ -129,11 +134,15 @@ def read(name: str, text: str, typed: tables.Given) -> Config:
     names = [each.name for several in (targets, looks, heartbeats) for each in several]
     _unique([*found["target"], *found["local"], *found["heartbeat"]], names)
     _check_parents(found["target"], targets, names)
+    slos = [keys(SloKeys, table) for table in found["slo"]]
+    windows = [planned(table.where, keys(MaintenanceKeys, table)) for table in found["maintenance"]]
+    _unique(found["slo"], [each.name for each in slos])
+    _unique(found["maintenance"], [each.name for each in windows])
     watch = next((keys(Watch, table) for table in found["watch"]), Watch())
     serve = next((_serve(table) for table in found["serve"]), ServeKeys())
     return Config(
         watch=watch, targets=(*targets, *looks), notify=tuple(notify), heartbeats=tuple(heartbeats),
-        serve=serve,
+        serve=serve, slos=tuple(slos), maintenance=tuple(windows),
     )  # fmt: skip
 
 

@@ -246,6 +246,51 @@ class LocalKeys(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}  # fmt: skip
 
 
+class SloKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[slo]]``: how much of the time the targets that match have to be up, all together.
+
+    Degraded is up, flapping is down; what is unknown, or maintenance, does not count.
+    """
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ]
+    objective: Annotated[
+        Annotated[float, Meta(ge=0.5, le=0.999999)],
+        Option(flag="objective", help="share of the time, such as 0.999"),
+    ]
+    match: Annotated[
+        Labels, Option(flag="match", help="labels that a target must have", default="every target")
+    ] = {}  # fmt: skip
+    days: Annotated[
+        Annotated[int, Meta(ge=7, le=90)], Option(flag="days", help="days that are counted")
+    ] = 30  # fmt: skip
+
+
+class MaintenanceKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[maintenance]]``: when work is planned. Pulses run, and no alert is sent meanwhile."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ]
+    start: Annotated[
+        str, Option(flag="start", help="first time, by the zone's clock: 2026-01-04T02:00")
+    ]
+    seconds: Annotated[
+        Annotated[float, Meta(ge=60, le=604_800)],
+        Option(flag="duration", help="how long, in seconds"),
+    ]
+    rule: Annotated[
+        str,
+        Option(flag="rule", help="when again, as a recurrence rule of RFC 5545, such as "
+               "FREQ=WEEKLY;BYDAY=SU", default="never"),
+    ] = ""  # fmt: skip
+    zone: Annotated[str, Option(flag="zone", help="time zone, such as Europe/Berlin")] = "UTC"
+    match: Annotated[
+        Labels, Option(flag="match", help="labels that a target must have", default="every target")
+    ] = {}  # fmt: skip
+
+
 class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
     """``[serve]``: metrics, probes and the API, over HTTP; needs the extra ``watch``.
 
@@ -286,8 +331,9 @@ class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
 TABLES: dict[str, type[msgspec.Struct]] = {
     "watch": Watch, "defaults": Defaults, "target": TargetKeys, "alert": AlertKeys,
     "notify": NotifyKeys, "heartbeat": HeartbeatKeys,
+    "slo": SloKeys, "maintenance": MaintenanceKeys,
     "local": LocalKeys, "serve": ServeKeys,
 }  # fmt: skip
 """By name."""
-LISTED = frozenset({"target", "alert", "notify", "heartbeat"})
+LISTED = frozenset({"target", "alert", "notify", "heartbeat", "slo", "maintenance"})
 """The tables of which there may be several; ``defaults`` may be one or several."""

@@ -55,15 +55,9 @@ class Watcher:
     """What is watched, by number, and the state of all of it."""
 
     def __init__(
-        self,
-        store: Store,
-        config: Config,
-        changed: Changed,
-        reported: Reported | None = None,
-        reported_check: Reported | None = None,
-        *,
-        taken: Taken | None = None,
-    ) -> None:
+        self, store: Store, config: Config, changed: Changed, reported: Reported | None = None,
+        reported_check: Reported | None = None, *, taken: Taken | None = None,
+    ) -> None:  # fmt: skip
         """Watch nothing yet."""
         self.config = config
         self.targets: dict[int, WatchedTarget] = {}
@@ -232,13 +226,23 @@ class Watcher:
             )
 
     def silenced(self, number: int, at_ns: int) -> bool:
-        """Return whether a target is silenced at a time."""
+        """Return whether a target is silenced, or in maintenance, at a time."""
         target = self.targets.get(number) or self.heartbeats.get(number)
+        if self.maintenance_of(number, at_ns):
+            return True
         return target is not None and any(
             each.from_ns <= at_ns < each.until_ns
             and matches(each.match, target.labels | {"target": target.name})
             for each in self._silences.values()
         )
+
+    def maintenance_of(self, number: int, at_ns: int) -> list[str]:
+        """Return the names of the maintenance that a target is in at a time."""
+        target = self.targets.get(number) or self.heartbeats.get(number)
+        if target is None or not self.config.maintenance:
+            return []
+        labels = target.labels | {"target": target.name}
+        return [each.name for each in self.config.maintenance if each.covers(labels, at_ns)]
 
     async def _pulse_when_due(self, stop: asyncio.Event) -> None:
         distance_ns = wall_minus_monotonic_ns()

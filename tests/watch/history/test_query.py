@@ -144,18 +144,6 @@ def test_a_roll_up_is_made_again_when_pulses_came_late(tmp_path: Path) -> None:
     assert [each.pulses for each in found.values()] == [2]
 
 
-def test_what_is_too_old_is_deleted(tmp_path: Path) -> None:
-    filled(tmp_path, [pulse(START, None, connect=5)])
-    list(compact.compact(tmp_path, now_ns(1)))
-    rollup.make(tmp_path, now_ns(26))
-    raw, rolled = hour_path(tmp_path, HOUR).parent, rollup_path(tmp_path, "2024-10-04")
-    for days, expected in ((15, (True, True)), (397, (False, True))):
-        rollup.make(tmp_path, (START + days * DAY_S - 1) * 10**9)
-        assert (raw.exists(), rolled.exists()) == expected
-        rollup.make(tmp_path, (START + days * DAY_S) * 10**9)
-        assert (raw.exists(), rolled.exists()) == (False, days == 15)
-
-
 def test_the_files_are_enough(folder: Path, tmp_path: Path) -> None:
     """Without the database, and with a file of some other place of the history."""
     shutil.copytree(folder / "history", tmp_path / "history")

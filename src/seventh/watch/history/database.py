@@ -43,6 +43,9 @@ def connect(spill: Path, threads: int = 1) -> duckdb.DuckDBPyConnection:
     )  # fmt: skip
     # It would be written to standard output, which the monitor reads.
     database.execute("SET enable_progress_bar = false")
+    database.execute(
+        "SET parquet_metadata_cache = true"
+    )  # what a file says of itself, and its rows
     return database
 
 

@@ -4,6 +4,7 @@
 
     history/2026-11-30/20.parquet     the pulses of an hour (UTC), by target and time
     history/rollup/2026-11-30.parquet the quantiles and counts of a day and of its hours
+    history/rollup/2026-11.parquet    those of a month, by target, once none of its days changes
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ FOLDER = "history"
 VERSION = 1
 _KEY = "seventh"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_MONTH_FILE = re.compile(r"\d{4}-\d\d\.parquet")
 _HOUR = re.compile(r"([01]\d|2[0-3])\.parquet")
 _ERRNO = re.compile(r'"errno":"(\d+)"')
 # Beyond this number of values in a row group, integers are written as differences: half the size.
@@ -50,6 +52,8 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     """The phases that have a column, sorted."""
     hours: dict[str, int] = {}
     """Of a roll-up: the size of each file that it was made of, by name."""
+    days: tuple[str, ...] = ()
+    """Of a month: the days that it has."""
     log16: str = f"0 is 0 ns; any other code is 2 ** ((code - 1) / {log16.STEPS}) ns"
 
 
@@ -69,7 +73,7 @@ def hour_path(folder: Path, hour: int) -> Path:
 
 
 def rollup_path(folder: Path, day: str) -> Path:
-    """Return the file of a day's roll-ups."""
+    """Return the file of a day's roll-ups, or of a month's (``2026-11``)."""
     return folder / FOLDER / "rollup" / f"{day}.parquet"
 
 
@@ -77,7 +81,7 @@ def hour_files(folder: Path) -> dict[int, Path]:
     """Return the files of hours, by hour, in order."""
     found = {}
     for day in _listed(folder / FOLDER, _DAY):
-        start = _hour_of(day.name)
+        start = hour_of(day.name)
         if start is not None:
             found.update({start + int(each.stem): each for each in _listed(day, _HOUR)})
     return found
@@ -87,10 +91,16 @@ def rollup_files(folder: Path) -> dict[int, Path]:
     """Return the files of roll-ups, by the first hour of their day, in order."""
     found = {}
     for path in _listed(folder / FOLDER / "rollup", re.compile(_DAY.pattern + r"\.parquet")):
-        start = _hour_of(path.stem)
+        start = hour_of(path.stem)
         if start is not None:
             found[start] = path
     return found
+
+
+def month_files(folder: Path) -> list[Path]:
+    """Return the files of months, in order."""
+    found = _listed(folder / FOLDER / "rollup", _MONTH_FILE)
+    return [path for path in found if hour_of(f"{path.stem}-01") is not None]
 
 
 def _listed(folder: Path, name: re.Pattern[str]) -> list[Path]:
@@ -100,11 +110,18 @@ def _listed(folder: Path, name: re.Pattern[str]) -> list[Path]:
         return []
 
 
-def _hour_of(day: str) -> int | None:
+def hour_of(day: str) -> int | None:
+    """Return the first hour of a day, counted since 1970; None if there is no such day."""
     try:
         return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) // 3600
     except ValueError:  # 2026-02-30
         return None
+
+
+def month_end(month: str) -> int:
+    """Return the hour after the last one of a month (``2026-11``), counted since 1970."""
+    start = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
+    return int((start + timedelta(days=31)).replace(day=1).timestamp()) // 3600
 
 
 def checked(

@@ -67,6 +67,7 @@ class History:
         self._journal = journal
         self._hours = files.hour_files(folder)
         self._rollups = files.rollup_files(folder)
+        self._months = files.month_files(folder)
         self._names = names_of(journal) if journal is not None else {}
         self._recent = hours_of(journal) if journal is not None else []
 
@@ -77,8 +78,11 @@ class History:
     def names(self) -> list[str]:
         """Return the names of all targets in the database and in the newest files."""
         found = set(self._names.values())
-        for paths, kind in ((self._hours, "pulses"), (self._rollups, "rollup")):
-            if good := self._good([*paths.values()][-1:], kind):
+        for paths, kind in (
+            ([*self._hours.values()], "pulses"),
+            ([*self._months, *self._rollups.values()], "rollup"),
+        ):
+            if good := self._good(paths[-1:], kind):
                 query = f"SELECT DISTINCT target FROM {rollup.read_parquet(good)}"  # noqa: S608
                 found.update(name for (name,) in self.database.execute(query).fetchall())
         return sorted(found)
@@ -126,29 +130,53 @@ class History:
         ``buckets`` a span of several rows has no quantiles.
         """
         unit = next((each for each in (rollup.DAY_S, rollup.HOUR_S) if span_s % each == 0), None)
-        days = {
-            hour * 3600: path
-            for hour, path in self._rollups.items()
-            if unit and since_s <= hour * 3600 and hour * 3600 + rollup.DAY_S <= until_s
-        }
-        good = self._good(days.values(), "rollup")
         found: dict[int, list[Row]] = {}
         fields = _FIELDS + (", buckets" if buckets else ", NULL")
-        about = f"phase IN ('{rollup.TOTAL}', {quoted(phase)})"
+        # Whole days only: of others the roll-up has more than is asked for.
+        first, last = -(-since_s // rollup.DAY_S), until_s // rollup.DAY_S
+        good, days = self._days(range(first, last)) if unit else ({}, set())
         if good:
             query = (
                 f"SELECT {fields} FROM {rollup.read_parquet(good)}"  # noqa: S608
-                f" WHERE target = {quoted(name)} AND span_s = {unit} AND {about}"
+                f" WHERE target = {quoted(name)} AND span_s = {unit}"
+                f" AND phase IN ('{rollup.TOTAL}', {quoted(phase)})"
+                f" AND at_ms >= {first * rollup.DAY_S * 1000}"
+                f" AND at_ms < {last * rollup.DAY_S * 1000}"
             )
             self._collect(found, query, span_s, phase)
-        for begin, end in _gaps(
-            since_s, until_s, [at for at, path in days.items() if path in good]
-        ):
+        for begin, end in _gaps(since_s, until_s, sorted(days)):
             self.load([name], begin, end)
             phases = rollup.phases_of(self.database, "pulse")
-            query = f"SELECT {fields} FROM ({rollup.spans(phases, 'pulse', span_s, phase)})"  # noqa: S608
+            query = f"SELECT {fields} FROM ({rollup.spans_of(phase, phases, 'pulse', span_s)})"  # noqa: S608
             self._collect(found, query, span_s, phase)
         return {at_s: merged(rows) for at_s, rows in sorted(found.items())}
+
+    def _days(self, wanted: range) -> tuple[dict[Path, files.Meta], set[int]]:
+        """Return the roll-ups of some days since 1970, and the seconds at which these begin."""
+        good: dict[Path, files.Meta] = {}
+        days: set[int] = set()
+        for path, meta in self._good(self._months_of(wanted), "rollup").items():
+            has = {(files.hour_of(day) or 0) * 3600 for day in meta.days}
+            has = {at for at in has if at // rollup.DAY_S in wanted}
+            if has:
+                good[path] = meta
+                days |= has
+        paths = {
+            path: hour * 3600
+            for hour, path in self._rollups.items()
+            if hour * 3600 // rollup.DAY_S in wanted and hour * 3600 not in days
+        }
+        found = self._good(paths, "rollup")
+        return good | found, days | {paths[path] for path in found}
+
+    def _months_of(self, days: range) -> list[Path]:
+        """Return the files of the months that have some of the days."""
+        found = []
+        for path in self._months:
+            first = (files.hour_of(f"{path.stem}-01") or 0) // 24
+            if first < days.stop and files.month_end(path.stem) // 24 > days.start:
+                found.append(path)
+        return found
 
     def _collect(self, found: dict[int, list[Row]], query: str, span_s: int, phase: str) -> None:
         """Add the rows of a query to their spans; the counts and durations of a time are one."""
@@ -157,7 +185,7 @@ class History:
             self.database.execute(query).fetchall()
         ):  # fmt: skip
             row = rows.setdefault(at_ms, {})
-            if of == rollup.TOTAL:
+            if pulses is not None:
                 row.update(pulses=pulses, ok=ok, unknown=unknown, reasons=reasons or {})
             if of == phase and n:
                 row.update(quantiles=tuple(quantiles), buckets=buckets or {})

@@ -1,4 +1,4 @@
-"""Days that are over become roll-ups, and what is too old is deleted, whole files at a time.
+"""Days that are over become roll-ups, these become months, and what is too old is deleted.
 
 A roll-up is made of the day's files alone, so that it can be made again: its metadata has their
 sizes, and where these are others, pulses came late.
@@ -40,6 +40,12 @@ COUNTS = (
     f" (count(*) FILTER ({UNKNOWN}))::UINTEGER AS unknown, histogram(reason) AS reasons"
 )
 
+DURATIONS = (
+    f"count(code)::UINTEGER AS n, quantile_disc(code, {list(QUANTILES)}) AS q,"
+    f" histogram((code // {log16.BUCKET})::USMALLINT) AS buckets"
+)
+QUANTILE_COLUMNS = "q[1] AS p5, q[2] AS p50, q[3] AS p95, q[4] AS p99"
+
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """A roll-up that was made."""
@@ -53,19 +59,48 @@ def make(folder: Path, now_ns: int) -> list[Made]:
     import duckdb
 
     made = []
+    now_s = now_ns // 10**9
     with contextlib.closing(connect(folder / files.FOLDER / ".spill")) as database:
+        in_months = _in_months(database, folder)
         for day, hours in _days(folder):
-            age_s = now_ns // 10**9 - day * HOUR_S
-            if DAY_S + HOUR_S <= age_s < RAW_DAYS * DAY_S:
-                path = files.rollup_path(folder, hours[0].parent.name)
-                if _is_made(database, path, _sizes(hours)):
+            name, age_s = hours[0].parent.name, now_s - day * HOUR_S
+            # One that is older and has none: the history could not be written for a long time.
+            if DAY_S + HOUR_S <= age_s < ROLLUP_DAYS * DAY_S and name not in in_months:
+                path = files.rollup_path(folder, name)
+                if (
+                    path.exists()
+                    if age_s >= RAW_DAYS * DAY_S
+                    else _is_made(database, path, _sizes(hours))
+                ):
                     continue
                 try:
                     made.append(Made(path=path, skipped=_roll_up(database, path, hours)))
                 except duckdb.Error as error:
                     raise files.failed(path, error) from None
-    _forget(folder, now_ns // 10**9)
+        try:
+            made += _months(database, folder, now_s)
+        except duckdb.Error as error:
+            raise files.failed(folder / files.FOLDER / "rollup", error) from None
+        _forget(folder, now_s, _in_months(database, folder))
     return made
+
+
+def _months(database: duckdb.DuckDBPyConnection, folder: Path, now_s: int) -> Iterator[Made]:
+    """Merge the days of each month that is over and cannot change; yield what was made.
+
+    A year of one target is then in a dozen files, and in a few row groups of each.
+    """
+    for month, days in groupby(files.rollup_files(folder).items(), lambda day: day[1].stem[:7]):
+        paths = dict(days)
+        path = files.rollup_path(folder, month)
+        if now_s - files.month_end(month) * HOUR_S < RAW_DAYS * DAY_S or path.exists():
+            continue
+        good, skipped = files.checked(database, paths.values(), "rollup")
+        if good:
+            query = f"FROM {read_parquet(good)} ORDER BY target, span_s, phase, vantage, at_ms"
+            days_ = tuple(each.stem for each in good)
+            files.write(database, path, query, files.Meta(kind="rollup", days=days_))
+            yield Made(path=path, skipped=tuple(skipped))
 
 
 def _days(folder: Path) -> Iterator[tuple[int, list[Path]]]:
@@ -125,39 +160,55 @@ def _groups(database: duckdb.DuckDBPyConnection, source: str) -> Iterator[tuple[
             first, total = None, 0
 
 
-def spans(phases: list[str], table: str, span_s: int, only: str | None = None) -> str:
-    """Return the query of what happened to each target in each span of a table of pulses.
-
-    With ``only``, of all phases just that one has a row, besides the counts.
-    """
-    codes = {TOTAL: f"CASE WHEN reason IS NULL THEN {total(phases)} END"}
-    codes |= {phase: named(PHASE + phase) for phase in phases}
-    if only is not None:
-        codes = {only: codes.get(only, "NULL::USMALLINT")}
-    span = span_s * 1000
+def spans(phases: list[str], table: str, span_s: int) -> str:
+    """Return the query of what happened to each target in each span of a table of pulses."""
     timed = " UNION ALL ".join(
         f"""
-            SELECT target, vantage, at_ms, {quoted(phase)} AS phase, count(*)::UINTEGER AS n,
-                quantile_disc(code, {list(QUANTILES)}) AS q,
-                histogram((code // {log16.BUCKET})::USMALLINT) AS buckets
+            SELECT target, vantage, at_ms, {quoted(phase)} AS phase, {DURATIONS}
             FROM (SELECT target, vantage, at_ms, {code} AS code FROM pulse) WHERE code IS NOT NULL
             GROUP BY target, vantage, at_ms
         """  # noqa: S608 - names are quoted
-        for phase, code in codes.items()
+        for phase, code in _codes(phases).items()
     )
     return f"""
         WITH pulse AS (
-            SELECT * REPLACE (at_ms // {span} * {span} AS at_ms) FROM {table}
+            SELECT * REPLACE ({_span(span_s)} AS at_ms) FROM {table}
         ), timed AS ({timed}
         ), counted AS (
             SELECT target, vantage, at_ms, '{TOTAL}' AS phase, {COUNTS}
             FROM pulse GROUP BY target, vantage, at_ms
         )
         SELECT target, {span_s}::UINTEGER AS span_s, phase, vantage, at_ms,
-            pulses, ok, unknown, reasons, coalesce(n, 0)::UINTEGER AS n,
-            q[1] AS p5, q[2] AS p50, q[3] AS p95, q[4] AS p99, buckets
+            pulses, ok, unknown, reasons, coalesce(n, 0)::UINTEGER AS n, {QUANTILE_COLUMNS}, buckets
         FROM timed FULL JOIN counted USING (target, vantage, at_ms, phase)
     """  # noqa: S608 - names are quoted
+
+
+def spans_of(phase: str, phases: list[str], table: str, span_s: int) -> str:
+    """Return the query of one phase in each span of the pulses of one target, with all counts.
+
+    Planning takes longer than running it: so no joins.
+    """
+    code = _codes(phases).get(phase, "NULL::USMALLINT")
+    return f"""
+        SELECT *, {QUANTILE_COLUMNS} FROM (
+            SELECT vantage, at_ms, {quoted(phase)} AS phase, {COUNTS}, {DURATIONS}
+            FROM (
+                SELECT vantage, {_span(span_s)} AS at_ms, reason, blame, {code} AS code FROM {table}
+            ) GROUP BY vantage, at_ms
+        )
+    """  # noqa: S608 - names are quoted
+
+
+def _codes(phases: list[str]) -> dict[str, str]:
+    """Return the SQL of the code of each phase; NULL where a pulse has none."""
+    codes = {TOTAL: f"CASE WHEN reason IS NULL THEN {total(phases)} END"}
+    return codes | {phase: named(PHASE + phase) for phase in phases}
+
+
+def _span(span_s: int) -> str:
+    """Return the SQL of when the span of a pulse begins."""
+    return f"at_ms // {span_s * 1000} * {span_s * 1000}"
 
 
 def phases_of(database: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -181,15 +232,25 @@ def read_parquet(good: Mapping[Path, files.Meta]) -> str:
     return f"read_parquet([{listed}], union_by_name = {union})"
 
 
-def _forget(folder: Path, now_s: int) -> None:
-    """Delete what is too old: pulses only if their day has its roll-up."""
+def _in_months(database: duckdb.DuckDBPyConnection, folder: Path) -> set[str]:
+    """Return the days that are in a file of their month."""
+    good, _ = files.checked(database, files.month_files(folder), "rollup")
+    return {day for meta in good.values() for day in meta.days}
+
+
+def _forget(folder: Path, now_s: int, in_months: set[str]) -> None:
+    """Delete what is too old, pulses only if their day has its roll-up; and days of a month."""
     rolled_up = files.rollup_files(folder)
+    names = {path.stem for path in rolled_up.values()} | in_months
     for day, hours in _days(folder):
-        if now_s - day * HOUR_S >= (RAW_DAYS + 1) * DAY_S and day in rolled_up:
+        if now_s - day * HOUR_S >= (RAW_DAYS + 1) * DAY_S and hours[0].parent.name in names:
             for path in hours:
                 path.unlink()
             with contextlib.suppress(OSError):  # what others put there stays
                 hours[0].parent.rmdir()
     for day, path in rolled_up.items():
-        if now_s - day * HOUR_S >= (ROLLUP_DAYS + 1) * DAY_S:
+        if path.stem in in_months or now_s - day * HOUR_S >= (ROLLUP_DAYS + 1) * DAY_S:
+            path.unlink()
+    for path in files.month_files(folder):
+        if now_s - files.month_end(path.stem) * HOUR_S >= ROLLUP_DAYS * DAY_S:
             path.unlink()

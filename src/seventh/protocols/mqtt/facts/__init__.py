@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.protocols.mqtt.facts.config import MqttConfig
 from seventh.protocols.mqtt.facts.live import Live, Paired, Token, Wildcard
 from seventh.protocols.mqtt.facts.topics import Topics
 
@@ -88,6 +89,8 @@ class MqttFacts(Facts, frozen=True, kw_only=True):
     """Its reply to a session that never expires."""
     endless_seconds: int | None = None
     """The expiry that the broker sets instead; None if it states none."""
+    config: MqttConfig | None = None
+    """What a configuration file decides."""
     topics: Topics | None = None
     """The design of the topics that are in use, or that a file names."""
     live: Live | None = None
