@@ -60,3 +60,15 @@ def test_a_proof_is_of_one_browser_and_one_process() -> None:
 def test_cookies_are_read() -> None:
     assert cookie_of(f"a=b; {COOKIE}=x; c=d") == "x"
     assert [cookie_of(text) for text in ("", "a=b", "\x00;;=", "seventh_session")] == [""] * 4
+
+
+def test_other_tokens_end_the_sessions() -> None:
+    sessions = Sessions([token_hash("t")], lambda: 0.0)
+    cookie = sessions.begin()
+    sessions.accept([token_hash("t")])
+    assert sessions.is_open(cookie)
+    sessions.accept([token_hash("u").upper()])
+    assert [sessions.knows(each, "a") for each in ("t", "u")] == [False, True]
+    assert (sessions.is_open(cookie), sessions.has_tokens) == (False, True)
+    sessions.accept([])
+    assert not sessions.has_tokens

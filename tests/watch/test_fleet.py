@@ -408,3 +408,13 @@ def test_a_restart_changes_nothing(
     without = [*played(graph, table, restart=False)]
     assert events_of(played(graph, table, restart=True)) == events_of(without)
     assert told(played(graph, table, restart=True)) == told(without)
+
+
+def test_this_machine_itself_is_no_network_that_answers() -> None:
+    targets = [watched(t, network=f"{t}") for t in range(1, 4)] + [watched(4, network="")]
+    fleet = Fleet(targets)
+    for at, cause in ((1, None), (2, REFUSED)):
+        for each in targets:
+            fleet.observe(pulse(at, cause if each.target != 4 else None, target=each.target))
+    assert fleet._vantage.in_trouble
+    assert "" not in fleet.snapshot().networks.good

@@ -23,6 +23,7 @@ from seventh.watch.heartbeats import Heartbeat, heartbeats, overdue, restore, ta
 from seventh.watch.history.keeper import keep
 from seventh.watch.local import look_here
 from seventh.watch.members import members
+from seventh.watch.parts import report as report_error
 from seventh.watch.policies import matches
 from seventh.watch.records import Batch, Silence
 from seventh.watch.samples import Cause, Pulse, pulse_of
@@ -54,15 +55,9 @@ class Watcher:
     """What is watched, by number, and the state of all of it."""
 
     def __init__(
-        self,
-        store: Store,
-        config: Config,
-        changed: Changed,
-        reported: Reported | None = None,
-        reported_check: Reported | None = None,
-        *,
-        taken: Taken | None = None,
-    ) -> None:
+        self, store: Store, config: Config, changed: Changed, reported: Reported | None = None,
+        reported_check: Reported | None = None, *, taken: Taken | None = None,
+    ) -> None:  # fmt: skip
         """Watch nothing yet."""
         self.config = config
         self.targets: dict[int, WatchedTarget] = {}
@@ -98,20 +93,13 @@ class Watcher:
         await self._begin()
         self.ready.set()
         committing = asyncio.create_task(self._commit_often())
-        others = [
-            asyncio.create_task(each)
-            for each in (
-                self._lateness.watch(),
-                self._tick(),
-                self._wake_at(stop),
-                self.alerting.run(),
-                self.checking.run(),
-                self.series.run(),
-                keep(self._store, self.health),
-            )
-        ]
+        parts = (
+            self._lateness.watch(), self._tick(), self._wake_at(stop), self.alerting.run(),
+            self.checking.run(), self.series.run(), keep(self._store, self.health),
+        )  # fmt: skip
+        others = [asyncio.create_task(each) for each in parts]
         for task in others:
-            task.add_done_callback(_report)
+            task.add_done_callback(report_error)
         try:
             await self._pulse_when_due(stop)
         finally:
@@ -328,7 +316,7 @@ class Watcher:
         if not self._free():
             self._wake.set()
         self._running.discard(task)
-        _report(task)
+        report_error(task)
 
     def _drifted(self, drift: list[Drift]) -> None:
         """Show findings that are new or gone, and look whether they are alerts."""
@@ -409,11 +397,3 @@ class Watcher:
         if surplus > 0:
             del self._pulses[:surplus]
             self.health.dropped += surplus
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Report an error of this program that ended a task."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": "a part of watch failed", "exception": error}
-        )
