@@ -41,7 +41,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     parents: tuple[int, ...] = ()
     network: str = ""
-    """What fails together with this target because of its place: its host."""
+    """What fails together with this target because of its place: its host. Empty for none."""
     patience_ns: int = 60 * 10**9
     """How long a verdict on it takes: the alerts of targets that need it wait so long."""
 
@@ -176,11 +176,11 @@ class Fleet:
         self._children = dict(children)
         stale_ns = (each.policy.stale_ns for each in self._watched.values())
         self._vantage.within_ns = min(max(stale_ns, default=0), _TOGETHER_NS)
-        self._vantage.forget({each.network for each in self._watched.values()})
+        self._vantage.forget({each.network for each in self._watched.values() if each.network})
 
     def _observe_vantage(self, watched: Watched, pulse: Pulse, seen: Seen) -> None:
         before, outcome = self._vantage.in_trouble, pulse.outcome
-        if outcome is not Outcome.UNKNOWN:
+        if outcome is not Outcome.UNKNOWN and watched.network:
             failed = outcome is Outcome.FAILED
             self._vantage.observe(watched.network, pulse.at_ns, failed=failed)
         after, at_ns = self._vantage.in_trouble, pulse.at_ns

@@ -214,6 +214,33 @@ class HeartbeatKeys(msgspec.Struct, frozen=True, kw_only=True):
     grace: Annotated[
         Seconds, Option(flag="grace", help="how much later a report may be, in seconds")
     ] = 60.0  # fmt: skip
+    token_sha256: Annotated[
+        Names,
+        Option(flag="token-sha256", help="SHA-256 of the job's own tokens, in hexadecimal: it must "
+               "send one, and may report with it and nothing else"),
+    ] = ()  # fmt: skip
+    labels: Annotated[
+        Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
+    ] = {}  # fmt: skip
+
+
+class LocalKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[local]``: looks at the machine on which this runs, as ``seventh local`` does.
+
+    Findings, metrics (``source="local"``) and ``[[alert]]`` are those of a target.
+    """
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ] = "local"  # fmt: skip
+    every: Annotated[
+        Annotated[float, Meta(ge=10, le=86_400)],
+        Option(flag="every", help="time between two looks, in seconds"),
+    ] = 300.0
+    areas: Annotated[
+        Names, Option(flag="areas", help="what to look at (`seventh explain local` lists it)",
+                      default="everything")
+    ] = ()  # fmt: skip
     labels: Annotated[
         Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
     ] = {}  # fmt: skip
@@ -259,7 +286,7 @@ class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
 TABLES: dict[str, type[msgspec.Struct]] = {
     "watch": Watch, "defaults": Defaults, "target": TargetKeys, "alert": AlertKeys,
     "notify": NotifyKeys, "heartbeat": HeartbeatKeys,
-    "serve": ServeKeys,
+    "local": LocalKeys, "serve": ServeKeys,
 }  # fmt: skip
 """By name."""
 LISTED = frozenset({"target", "alert", "notify", "heartbeat"})

@@ -95,6 +95,12 @@ MIGRATIONS = (
         PRIMARY KEY (target, protocol)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE sample (  -- of looks at this machine
+        target INTEGER NOT NULL, at_ns INTEGER NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL,
+        value REAL NOT NULL, PRIMARY KEY (target, at_ns, name, labels)
+    ) WITHOUT ROWID;
+    """,
 )
 """What makes each version of the version before; the first makes an empty database version 1."""
 VERSION = len(MIGRATIONS)
