@@ -137,7 +137,7 @@ def test_a_faulty_file_of_ours_is_still_ours(tmp_path: Path) -> None:
 def test_what_is_on_this_machine_is_ours_or_left_alone() -> None:
     """Every file below /etc that is judged has a name under which its program reads it."""
     judged = [path for path in Path("/etc").rglob("*") if in_folder(path) is not None]
-    names = ("ssh", "chrony", "ntp", "nginx", "caddy", "postfix", "dovecot", "snmp")
+    names = ("ssh", "chrony", "ntp", "nginx", "caddy", "postfix", "dovecot", "snmp", "mosquitto")
     assert [path for path in judged if not any(name in str(path) for name in names)] == []
 
 
@@ -148,7 +148,8 @@ def test_the_packages_on_this_machine_have_no_file_of_ours_by_another_name() -> 
     ).stdout.splitlines()[:3000]  # fmt: skip
     for name in listed:
         if not any(
-            word in name for word in ("ssh", "chrony", "ntp", "nginx", "caddy", "dovecot", "snmp")
+            word in name
+            for word in ("ssh", "chrony", "ntp", "nginx", "caddy", "dovecot", "snmp", "mosquitto")
         ):
             assert in_folder(Path(name)) is None, name
 

@@ -259,6 +259,8 @@ def test_every_fix_is_applied() -> None:
         "MQTT-PLAINTEXT", "MQTT-WSS", "MQTT-ANON", "MQTT-MTLS-OPT", "MQTT-PKT-UNLIMITED",
         "MQTT-RECVMAX", "MQTT-QOS-CAP", "MQTT-RETAIN", "MQTT-OFFLINE-LOST", "MQTT-TAKEOVER",
         "MQTT-ACL-READ", "MQTT-ACL-WRITE", "MQTT-SYS",
+        # in test_mosquitto_conf.py:
+        "MQTT-EXPIRY-FOREVER", "MQTT-CRL", "MQTT-BRIDGE-LOOP",
     }  # fmt: skip
 
 

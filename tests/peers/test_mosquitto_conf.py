@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from seventh.engine.check import check_one
+from seventh.engine.check import check_one, pulse_one
 from seventh.engine.fix import fix_file
 from seventh.engine.lint import Wanted, lint_file
+from seventh.labkit.ca import Issued
 from seventh.labkit.serve import Kit, free_port
 from seventh.lint.mosquitto.conf import BRIDGE, GLOBAL, LISTENER, SECURITY, read
 from seventh.lintkit.files import Files, Text
@@ -114,3 +119,43 @@ async def test_the_same_listeners_as_mosquitto_opens(kit: Kit) -> None:
         text = (running.folder / "mosquitto.conf").read_text()
     conf = read(Text("m.conf", tuple(text.splitlines())), Files())
     assert tuple(int(each.words[0]) for each in conf.listeners) == running.ports
+
+
+def crl(kit: Kit, path: Path, *revoked: Issued) -> None:
+    """Write the CRL of what issues the lab's certificates."""
+    now = datetime.now(UTC)
+    authority = kit.authority
+    built = x509.CertificateRevocationListBuilder().issuer_name(authority.intermediate.subject)
+    built = built.last_update(now - timedelta(hours=1)).next_update(now + timedelta(days=1))
+    for each in revoked:
+        one = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number)
+        built = built.add_revoked_certificate(one.revocation_date(now).build())
+    signed = built.sign(authority.intermediate_key, SHA256())  # type: ignore[arg-type]
+    path.write_bytes(signed.public_bytes(Encoding.PEM))
+
+
+@pytest.mark.parametrize("is_revoked", [False, True], ids=["valid", "revoked"])
+async def test_a_list_of_revoked_certificates(kit: Kit, tmp_path: Path, is_revoked: bool) -> None:
+    """The lines of MQTT-CRL: lint is clean, and a revoked certificate gets no connection."""
+    device, other = kit.authority.issue(client=True), kit.authority.issue(client=True)
+    listed = tmp_path / "crl.pem"
+    crl(kit, listed, device if is_revoked else other)
+    lines = (
+        "listener {1} 127.0.0.1\ncertfile /etc/mosquitto/certs/fullchain.pem\n"
+        "keyfile /etc/mosquitto/certs/private.pem\ncafile /etc/mosquitto/certs/ca.pem\n"
+        "require_certificate true\nuse_identity_as_username true\n"
+    )
+    line = f"crlfile {listed}\n"
+    async with mosquitto(kit, lines + line) as running:
+        path = running.folder / "mosquitto.conf"
+        with_it = {finding.id for finding in lint_file(path, WANTED).findings}
+        path.write_text(path.read_text().replace(line, ""))
+        without = {finding.id for finding in lint_file(path, WANTED).findings}
+        target = Target(scheme="mqtts", host="localhost", port=running.ports[0])
+        options = options_with(
+            ca_file=str(kit.authority.ca_file), cert_file=str(device.cert_file),
+            key_file=str(device.key_file),
+        )  # fmt: skip
+        report = await pulse_one(target, options)
+    assert ("MQTT-CRL" in without, "MQTT-CRL" in with_it) == (True, False)
+    assert (report.failure is None) is not is_revoked, report.failure

@@ -42,6 +42,12 @@ _OF_VERBS = frozenset({"receive", "work", "work.py"})
 """What only verbs need of a protocol: they run here."""
 _HERE = frozenset({"checklist.py", "lab", "lab.py", "watched.py"})
 """Parts of rooms that are used on this side only: reports are shown here."""
+_ENGINE = frozenset(
+    f"{name}.py"
+    for name in ("bootstrap", "bundle", "deliver", "elsewhere", "fix", "lint_folder", "places",
+                 "validate", "work")
+)  # fmt: skip
+"""Modules of the engine that only commands on this side use."""
 _ALWAYS = frozenset({"net", "tls"})
 """Rooms whose facts the reports of others have."""
 _KEPT = 8

@@ -58,21 +58,16 @@ class MqttOptions(RoomOptions, frozen=True, kw_only=True):
     ] = None  # fmt: skip
 
 
-class ClientOptions(RoomOptions, frozen=True, kw_only=True):
-    """Whom the broker sees."""
+class PubOptions(RoomOptions, frozen=True, kw_only=True):
+    """What is published, and the offline queue."""
 
-    client_id: Annotated[
+    publisher_id: Annotated[
         str | None, Option(flag="client-id", metavar="ID", help="client id", default="a random one")
     ] = None
-    version: Annotated[
+    publisher_version: Annotated[
         Literal["5", "3.1.1"] | None,
         Option(flag="mqtt-version", help="version of MQTT", default="5, else 3.1.1"),
     ] = None
-
-
-class PubOptions(ClientOptions, frozen=True, kw_only=True):
-    """What is published, and the offline queue."""
-
     qos: Annotated[
         int,
         Meta(ge=0, le=2),
@@ -160,10 +155,17 @@ class PubOptions(ClientOptions, frozen=True, kw_only=True):
     ] = False  # fmt: skip
 
 
-class SubOptions(ClientOptions, frozen=True, kw_only=True):
+class SubOptions(RoomOptions, frozen=True, kw_only=True):
     """Which messages are received, and how they are shown."""
 
-    qos: Annotated[
+    subscriber_id: Annotated[
+        str | None, Option(flag="client-id", metavar="ID", help="client id", default="a random one")
+    ] = None
+    subscriber_version: Annotated[
+        Literal["5", "3.1.1"] | None,
+        Option(flag="mqtt-version", help="version of MQTT", default="5, else 3.1.1"),
+    ] = None
+    max_qos: Annotated[
         int,
         Meta(ge=0, le=2),
         Option(flag="qos", metavar="N", help="highest quality of service: 0, 1 or 2"),
@@ -192,8 +194,7 @@ class SubOptions(ClientOptions, frozen=True, kw_only=True):
         Option(
             flag="keep", metavar="SECONDS",
             help="time for which the broker keeps the session after the end, with the messages "
-            "that arrive meanwhile, in seconds",
-            needs=("client-id", "the session is found again by it"),
+            "that arrive meanwhile, in seconds; needs --client-id",
         ),
     ] = 0  # fmt: skip
 
@@ -206,7 +207,7 @@ class TreeOptions(RoomOptions, frozen=True, kw_only=True):
         Meta(ge=1, le=100),
         Option(flag="depth", metavar="N", help="levels that are listed"),
     ] = 7
-    for_seconds: Annotated[
+    tree_seconds: Annotated[
         Annotated[float, Meta(gt=0, le=31_536_000)] | None,
         Option(
             flag="for", metavar="SECONDS", help="time after which it ends, in seconds",
@@ -304,7 +305,7 @@ SPEC = Spec(
                 Argument(name="message", many=True, help="message"),
             ),
             options=PubOptions, endless=True,
-            exit_codes={1: "messages wait in the spool", 2: "failed, or messages not delivered"},
+            exit_codes={1: "messages wait in the spool"},
         ),
         Verb(
             name="sub", tier=3, help="show messages as they arrive", arguments=(_FILTERS,),

@@ -104,7 +104,7 @@ async def subscribed(here: Run, *words: str, **more: Any) -> asyncio.Task[Done]:
 @pytest.mark.parametrize("qos", [0, 1, 2])
 async def test_messages_arrive_in_their_order(kit: Kit, setup: Setup, qos: int) -> None:
     async with broker(kit, setup) as here:
-        task = await subscribed(here, "a/#", count=301, qos=2)
+        task = await subscribed(here, "a/#", count=301, max_qos=2)
         words = [f"m{n}" for n in range(300)]
         done = await here("pub", "a/b/c", *words, qos=qos)
         received = await task
@@ -141,7 +141,7 @@ async def test_sub_ends_and_skips_what_was_retained(kit: Kit) -> None:
 
 async def test_a_session_that_is_kept_has_what_came_meanwhile(kit: Kit) -> None:
     async with broker(kit, Setup()) as here:
-        given = {"client_id": "seventh-test", "keep_seconds": 60, "qos": 2}
+        given = {"subscriber_id": "seventh-test", "keep_seconds": 60, "max_qos": 2}
         await here("sub", "a/b", for_seconds=0.2, **given)
         await here("pub", "a/b", *map(str, range(5)), qos=2)
         later = await here("sub", "a/b", count=5, **given)
@@ -233,7 +233,7 @@ async def test_a_spool_delivers_after_an_outage_in_order(kit: Kit, tmp_path: Pat
     )
     again = await run(closed, Options(), "pub", "a/b", "m50", spool=spool, wait_seconds=0.1)
     async with broker(kit, Setup()) as here:
-        task = await subscribed(here, "a/b", count=53, qos=2)
+        task = await subscribed(here, "a/b", count=53, max_qos=2)
         last = await here("pub", "a/b", "m51", spool=spool, qos=2)
         received = await task
     key = first.shown[0].key.removesuffix("-1")
@@ -396,8 +396,8 @@ async def test_tree_shows_topics_and_judges_them(kit: Kit) -> None:
     async with broker(kit, Setup()) as here:
         for topic in ("berlin/pump-1/temperature", "berlin/pump-2/temperature", "/x y"):
             await here("pub", topic, "21.5", retain=True)
-        done = await here("tree", for_seconds=0.3, lint=True)
-        good = await here("tree", "berlin/#", for_seconds=0.3, lint=True, depth=1)
+        done = await here("tree", tree_seconds=0.3, lint=True)
+        good = await here("tree", "berlin/#", tree_seconds=0.3, lint=True, depth=1)
     forest, *faults = done.shown
     assert done.code == 1
     assert [(b.topic, b.messages, b.topics, b.retained, b.last_bytes) for b in forest.branches] == [

@@ -93,9 +93,9 @@ class _Run:
         self.publisher = Publisher(
             self.queue,
             Client(
-                given.client_id or name,
+                given.publisher_id or name,
                 int(given.spool_age_seconds) if exactly_once else 0,
-                {"5": 5, "3.1.1": 4, "": None}[given.version or ""],
+                {"5": 5, "3.1.1": 4, "": None}[given.publisher_version or ""],
             ),
             rate=given.spool_rate,
             max_age_seconds=given.spool_age_seconds if self.spool is not None else None,

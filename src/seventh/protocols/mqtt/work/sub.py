@@ -73,7 +73,7 @@ async def sub(work: Work) -> None:
     if not filters:
         raise UsageError("seventh mqtt sub: a filter is required, such as site/+/temperature")
     check_filters(filters)
-    if given.keep_seconds and given.client_id is None:
+    if given.keep_seconds and given.subscriber_id is None:
         raise UsageError("--keep needs --client-id ID: the session is found again by it")
     left = given.count or 0
 
@@ -86,12 +86,12 @@ async def sub(work: Work) -> None:
         return left != 0
 
     client = Client(
-        given.client_id or random_id(), given.keep_seconds or SESSION_SECONDS,
-        _VERSIONS[given.version], clean=not given.keep_seconds,
+        given.subscriber_id or random_id(), given.keep_seconds or SESSION_SECONDS,
+        _VERSIONS[given.subscriber_version], clean=not given.keep_seconds,
     )  # fmt: skip
     subscriptions = tuple(
         Subscription(
-            filter=each, qos=given.qos, retain_as_published=False,
+            filter=each, qos=given.max_qos, retain_as_published=False,
             retain_handling=2 if given.retained == "skip" else 0,
         )
         for each in filters

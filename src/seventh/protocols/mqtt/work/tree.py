@@ -166,7 +166,7 @@ async def tree(work: Work) -> int:
 
     subscriptions = tuple(Subscription(filter=each) for each in filters)
     subscriber = Subscriber(work, Client(random_id(), 0), subscriptions, take)
-    seconds = given.for_seconds or (None if work.is_live else _PLAIN_SECONDS)
+    seconds = given.tree_seconds or (None if work.is_live else _PLAIN_SECONDS)
     live = asyncio.ensure_future(_refresh(work, counter, given.depth))
     try:
         with contextlib.suppress(TimeoutError):
