@@ -31,8 +31,6 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What they led to."""
     snapshot: Snapshot | None = None
     """What the pulses up to and with these led to: later starts replay only what follows."""
-    forget_before_ns: int = 0
-    """With a snapshot, pulses before this are deleted."""
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +96,6 @@ def write(database: sqlite3.Connection, batch: Batch) -> None:
             "INSERT OR REPLACE INTO snapshot (id, seq, data)"
             " SELECT 1, coalesce(max(seq), 0), ? FROM sqlite_sequence WHERE name = 'journal'",
             (data,),
-        )
-        database.execute(
-            "DELETE FROM journal WHERE last_ns < ? AND seq <= (SELECT seq FROM snapshot)",
-            (batch.forget_before_ns,),
         )
 
 

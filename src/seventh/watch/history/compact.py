@@ -36,6 +36,10 @@ _NICENESS = 10
 _ORDER = "ORDER BY target, vantage, at_ms"
 
 
+class LaterError(HistoryError):
+    """A file of a later Seventh: it is good, and not to be replaced."""
+
+
 class Written(msgspec.Struct, frozen=True, kw_only=True):
     """An hour that is in its file, up to a blob of the journal."""
 
@@ -64,7 +68,10 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def compact(folder: Path, now_ns: int) -> Iterator[Written]:
-    """Write the hours that are over, and yield each. Raises HistoryError."""
+    """Write the hours that are over, and yield each. Raises HistoryError.
+
+    The file of a later Seventh does not keep the other hours from being written.
+    """
     spill = folder / FOLDER / ".spill"
     shutil.rmtree(spill, ignore_errors=True)  # of a process that was killed
     with reading(folder) as journal:
@@ -76,8 +83,15 @@ def compact(folder: Path, now_ns: int) -> Iterator[Written]:
             (store,) = journal.execute("SELECT id FROM identity").fetchone()
             with contextlib.closing(connect(spill)) as database:
                 staged = Staged(database, names_of(journal))
+                later: list[LaterError] = []
                 for hour in hours:
-                    yield _write_hour(folder, journal, staged, hour, Meta(store=store, seq=until))
+                    meta = Meta(store=store, seq=until)
+                    try:
+                        yield _write_hour(folder, journal, staged, hour, meta)
+                    except LaterError as error:
+                        later.append(error)
+                if later:
+                    raise later[0]
 
 
 def names_of(journal: sqlite3.Connection) -> dict[int, str]:
@@ -128,7 +142,7 @@ def _before(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[Meta | Non
         return None, []
     good, skipped = checked(database, [path], "pulses")
     if skipped and skipped[0].later:
-        raise HistoryError(f"{path}: {skipped[0].why}")
+        raise LaterError(f"{path}: {skipped[0].why}")
     if skipped:
         aside = move_aside(path)
         return None, [f"{path}: {skipped[0].why}; it is now {aside}"]
@@ -138,17 +152,21 @@ def _before(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[Meta | Non
 def main(folder: Path, now_ns: int) -> int:
     """Write what is due, and print a line of JSON for each hour; returns 1 if that fails."""
     os.nice(_NICENESS)
+    failed = []
     try:
         for written in compact(folder, now_ns):
             sys.stdout.write(msgspec.json.encode(written).decode() + "\n")
             sys.stdout.flush()
+    except HistoryError as error:
+        failed.append(str(error))
+    try:  # also on a full disk: it deletes what is too old
         for made in rollup.make(folder, now_ns):
             for each in made.skipped:
                 sys.stderr.write(f"{each.path}: not in the roll-up: {each.why}\n")
     except HistoryError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+        failed.append(str(error))
+    sys.stderr.write("".join(f"{line}\n" for line in dict.fromkeys(failed)))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
