@@ -70,9 +70,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(kind: str) -> Iterator[Server]:
+def server(kind: str, *words: str) -> Iterator[Server]:
     """A server of :mod:`bench.servers`."""
-    command = [sys.executable, "-m", "bench.servers", kind]
+    command = [sys.executable, "-m", "bench.servers", kind, *words]
     with process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         yield Server(child)
 

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 IDENT = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
 DELAY_NS = 10_000_000
@@ -185,6 +186,44 @@ def smtp() -> None:
         runner.run(serve(folder))
 
 
+def snmp() -> None:
+    """Serve the lab's SNMP agent with a table of 10,002 objects."""
+    from bench.snmp import ROWS
+    from seventh.protocols.snmp.lab.setup import COMMUNITY, Setup
+
+    _agents(Setup(community=COMMUNITY, rows=ROWS), 1)
+
+
+def snmp_many() -> None:
+    """Serve as many agents as the command says; print the ports of the others after the first."""
+    from seventh.protocols.snmp.lab.setup import COMMUNITY, Setup
+
+    _agents(Setup(community=COMMUNITY, rows=0), int(sys.argv[2]))
+
+
+def _agents(setup: Any, count: int) -> None:
+    import uvloop
+
+    from seventh.labkit.serve import Kit
+    from seventh.protocols.snmp.lab import serve_setup
+
+    async def serve(folder: str) -> None:
+        kit = Kit(Path(folder))
+        async with contextlib.AsyncExitStack() as stack:
+            served = [
+                await stack.enter_async_context(serve_setup(setup, kit)) for _ in range(count)
+            ]
+            first, *others = (each.target.rpartition(":")[2] for each in served)
+            print(first, " ".join(others), sep="\n", flush=True)
+            await asyncio.Event().wait()
+
+    with (
+        tempfile.TemporaryDirectory(prefix="seventh-bench-snmp-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(serve(folder))
+
+
 def ntp(*, awake: bool = False) -> None:
     """Answer a client's request with the time, and mode 6 with an error, from the address asked."""
     with bound(socket.SOCK_DGRAM) as server:
@@ -265,6 +304,8 @@ def main() -> None:
         "http-awake": http_awake,
         "imap-awake": imap_awake,
         "smtp": smtp,
+        "snmp": snmp,
+        "snmp-many": snmp_many,
         "ntp": ntp,
         "ntp-awake": lambda: ntp(awake=True),
         "delay-ssh": delay_ssh,

@@ -21,8 +21,10 @@ def changed(base: Options, **fields: Any) -> Options:
     read = {name: given.make({name: fields.pop(name)}) for name in ("resolver", "via", "proxy")
             if isinstance(fields.get(name), str)}  # fmt: skip
     base = base.replace(**{name: getattr(made, name) for name, made in read.items()})
+    owned: set[str] = set()
     for kind in given.kinds():
         own = {each.field for each in declared(kind)} & fields.keys()
         if own:
-            base = base.having(replace(base.of(kind), **{name: fields.pop(name) for name in own}))
-    return base.replace(**fields)
+            base = base.having(replace(base.of(kind), **{name: fields[name] for name in own}))
+            owned |= own
+    return base.replace(**{name: value for name, value in fields.items() if name not in owned})

@@ -103,6 +103,8 @@ def test_what_is_read(
         ("check --lang xx", "--lang: unknown language 'xx': write en; see `seventh check --help`"),
         ("check --samples x", ("--samples: 'x' is not a number from 1 to 4096; "
          "see `seventh check --help ntp`")),
+        ("check --pair other", ("--pair 'other': write mqtt://HOST, mqtts://HOST, mqtt+ws://HOST, "
+         "mqtt+wss://HOST")),
         ("check --topic-prefix a/#", ("--topic-prefix 'a/#': not a topic, such as site/seventh, "
          "without + and #")),
         ("check -4 -6", "-6: not allowed with argument -4; see `seventh check --help`"),

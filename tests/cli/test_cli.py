@@ -327,15 +327,15 @@ async def test_rules_and_explain() -> None:
     code, out, _ = await seventh("rules")
     assert code == 0
     assert "NET-PORT-STATE" in out
-    assert "SNMP-TRAP-STORM" not in out
+    assert "ADV-FIT" not in out
     _, every, _ = await seventh("rules", "--all")
-    assert "SNMP-TRAP-STORM" in every
+    assert "ADV-FIT" in every
     code, text, _ = await seventh("explain", "net-port-state", "NET-PMTU")
     assert code == 0
     assert "RFC 9293" in text
     assert "NET-PMTU" in text
     assert "\nFix\n" in text, "a fix for any product names none"
-    assert "not built yet" in (await seventh("explain", "SNMP-TRAP-STORM"))[1]
+    assert "not built yet" in (await seventh("explain", "ADV-FIT"))[1]
 
 
 async def test_a_lab_server_can_be_checked(tmp_path: Path) -> None:

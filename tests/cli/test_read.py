@@ -51,7 +51,7 @@ def test_messages_and_reports_in_one_document(
 def test_every_format(style: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = ran(capsys, str(folder / "mail.bin"), "--format", style, "-v")
     assert (code, err) == (0, "")
-    assert "mail.bin" in out
+    assert "mail.bin" in "".join(out.split())  # a long path is folded
 
 
 @pytest.mark.parametrize("style", ["html", "junit", "markdown", "nagios", "terminal"])

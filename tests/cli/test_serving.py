@@ -72,7 +72,7 @@ async def test_it_is_served_supervised_and_reloaded(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         assert process.stderr is not None
         said = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
-        assert said.startswith("seventh: listening on http://127.0.0.1:")
+        assert said.startswith("seventh: dashboard: http://127.0.0.1:")
         port = int(said.rpartition(":")[2])
         assert [await told(), await told()] == [b"READY=1", b"WATCHDOG=1"]
         assert (await ask(port, "/-/reload", "POST")).body == (

@@ -21,6 +21,7 @@ from seventh.cli import watch
 from seventh.cli.main import main
 from seventh.cli.watch import Lines
 from seventh.labkit.serve import tcp_server
+from seventh.render.troubles import troubles
 from seventh.watch.alerts import VANTAGE, Alert
 from seventh.watch.config import Config
 from seventh.watch.fleet import Seen
@@ -244,7 +245,7 @@ def test_receivers_and_heartbeats_that_fail_are_troubles_of_our_own(tmp_path: Pa
         "c": msgspec.structs.replace(waiting, receiver="c", error=""),
     }
     watcher.health.heartbeats = {"alive": "store stopped"}
-    assert watch.troubles(watcher, 0) == {
+    assert troubles(watcher, 0) == {
         "short of a receiver": (
             "2 notifications not received by a: status 503; 1 notification not received by b: "
             "refused"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-PURE = {"facts", "wire", "rules"}
+PURE = {"facts", "wire", "rules", "series"}
 """Folders or files of a room, at any depth, that hold values and judgements."""
 SOCKETS_AND_CLOCKS = (
     "asyncio", "socket", "ssl", "time", "uvloop", "select", "selectors", "threading", "subprocess",

@@ -55,8 +55,9 @@ async def test_a_report_is_whole() -> None:
     assert 'seventh_phase_seconds{phase="connect"}' in metrics(report)
     assert "NET-PORT-STATE" in report.passed
     told = {*report.passed, *(s.id for s in report.skipped), *(f.id for f in report.findings)}
-    here = {rule.id for rule in protocols.rules("net") if rule.source is Source.LOCAL}
-    assert here == {"NET-LISTEN-ALL", "SNMP-TRAPD-VULN"}
+    elsewhere = {Source.LOCAL, Source.SERIES}
+    here = {rule.id for rule in protocols.rules("net") if rule.source in elsewhere}
+    assert here == {"NET-LISTEN-ALL", "SNMP-TRAPD-VULN", "NET-RETRANS"}
     assert told == {rule.id for rule in protocols.rules("net")} - here
 
 

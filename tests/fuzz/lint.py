@@ -19,6 +19,7 @@ from seventh.engine.lint import Wanted, lint_text
 from seventh.lint import kinds
 from seventh.lint.caddy import file as caddy
 from seventh.lint.chrony import conf as chrony
+from seventh.lint.mosquitto import conf as mosquitto
 from seventh.lint.nginx import conf as nginx
 from seventh.lint.ntpd import conf as ntpd
 from seventh.lintkit.files import Files, Text
@@ -32,6 +33,7 @@ READERS: Mapping[str, Callable[[Text, Files], object]] = {
     "Caddyfile": caddy.read,
     "chrony.conf": chrony.read,
     "chrony.sources": chrony.read_sources,
+    "mosquitto.conf": mosquitto.read,
     "nginx.conf": lambda text, files: nginx.read(text, files, files.base),
     "ntp.conf": lambda text, files: ntpd.read(text, files, "ntpd"),
     "ntpsec.conf": lambda text, files: ntpd.read(text, files, "ntpsec"),

@@ -20,6 +20,7 @@ from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.protocols.mqtt.facts import MqttFacts
+from seventh.protocols.mqtt.facts.live import Ordered, Resumed, Retained
 from tests.options import options_with
 from tests.peers import need_binary
 from tests.peers.ports import listening
@@ -73,6 +74,21 @@ async def test_an_open_broker_without_version_5() -> None:
     assert (learnt.v5.outcome, learnt.v5.code) == ("refused", 0x84)
     assert (learnt.v311.outcome, learnt.broker_limits, learnt.endless) == ("accepted", None, None)
     assert found(report) == {"MQTT-ANON", "MQTT-NO-V5"}
+
+
+async def test_messages() -> None:
+    given = options_with(allow_write=True, timeout_seconds=30.0)
+    async with aedes() as target:
+        report = await check_one(target, given)
+    learnt = facts(report, MqttFacts)
+    live = learnt.live
+    assert live is not None
+    assert (report.failure, learnt.unknown) == (None, {})
+    assert found(report) == {"MQTT-ANON", "MQTT-NO-V5", "MQTT-ACL-WRITE"}
+    assert (live.granted_qos, [each.missing for each in live.exchanges]) == (2, [None] * 3)
+    assert live.order == Ordered(sent=20, received=20, misplaced=0)
+    assert live.retained == Retained(copies=1, cleared=True)
+    assert live.resumed == Resumed(present=True, sent=3, received=3)
 
 
 @pytest.mark.parametrize(("password", "reason"), [("corr3ct", None), ("x", Reason.AUTH_REJECTED)])

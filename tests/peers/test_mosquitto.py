@@ -17,6 +17,7 @@ from seventh.model.failure import Reason
 from seventh.model.options import Options
 from seventh.model.report import Report
 from seventh.model.target import Target
+from seventh.protocols.mqtt import MqttOptions
 from seventh.protocols.mqtt.facts import Limits, MqttFacts, Upgrade
 from seventh.protocols.mqtt.lab import serve_setup
 from seventh.protocols.mqtt.lab import setup as lab_setup
@@ -223,6 +224,28 @@ async def test_the_advised_lines_limit_topics(kit: Kit, tmp_path: Path) -> None:
     live = mqtt(after).live
     assert live is not None and live.foreign is not None
     assert (live.foreign.write_code, live.foreign.delivered) == (0x87, False)
+
+
+BRIDGE = """
+listener {1} 127.0.0.1
+allow_anonymous true
+connection other
+address 127.0.0.1:PORT
+topic TOPIC/# out 1
+try_private false
+"""
+
+
+@pytest.mark.parametrize(("topic", "passes"), [("seventh", True), ("other", False)])
+async def test_a_bridge(kit: Kit, topic: str, passes: bool) -> None:
+    async with mosquitto(kit, OPEN) as other:
+        lines = BRIDGE.replace("PORT", str(other.ports[0])).replace("TOPIC", topic)
+        own = (MqttOptions(pair=target(other, "mqtt")),)
+        async with mosquitto(kit, lines) as server:
+            report = await check_one(
+                target(server, "mqtt"), given(kit, **WRITES).replace(rooms=own)
+            )
+    assert ("MQTT-SPLIT" in report.passed, "MQTT-SPLIT" in found(report)) == (passes, not passes)
 
 
 def test_every_fix_is_applied() -> None:

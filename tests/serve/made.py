@@ -5,22 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from seventh.model.options import Options
 from seventh.model.target import Target
+from seventh.serve.actions import Actions
 from seventh.serve.api import Api
 from seventh.serve.app import Access, Faces, Reload, application
+from seventh.serve.checks import Checks
 from seventh.serve.latest import Latest
 from seventh.serve.listen import Place, open_socket, serving
+from seventh.serve.pages.recent import Recent
+from seventh.serve.pages.routes import routes
+from seventh.serve.pages.site import Site
 from seventh.serve.probe.door import Door
 from seventh.serve.probe.modules import DEFAULT, Module
+from seventh.serve.reports import Keeper
+from seventh.serve.sessions import Sessions
 from seventh.watch.config import Config, WatchedTarget
 from seventh.watch.run import Watcher
+from seventh.watch.samples import Cause, Pulse
 from seventh.watch.store import Store
 from seventh.watch.verdict import Policy, Threshold
+from tests.watch.made import REFUSED
 
 EVERY = 20_000_000
 POLICY = Policy(down=Threshold(bad=1, of=1, good=1, good_of=1), stale_ns=60 * 10**9)
@@ -73,8 +85,29 @@ def _joined(chunks: bytes) -> bytes:
     return whole
 
 
+def fleet(count: int) -> list[WatchedTarget]:
+    """Targets whose pulses a test makes: none is due while it runs."""
+    teams = ("web", "core", "data")
+    return [
+        replace(target(9, f"host-{n:05}.example.net", team=teams[n % 3]), every_ns=86_400 * 10**9)
+        for n in range(count)
+    ]
+
+
 class Served:
     """A watcher and where it is served."""
+
+    def pulse(self, number: int, cause: Cause | None = None, **phases: int) -> None:
+        """Take a pulse as if it had run now."""
+        self.watcher._take(Pulse(target=number, at_ns=time.time_ns(), cause=cause,
+                                 phases=tuple(phases.items())))  # fmt: skip
+
+    def pulse_all(self) -> None:
+        """Most are up, each with its own time; some are down, or failing."""
+        for number in self.watcher.targets:
+            for cause in (None, None, REFUSED if number % 41 == 0 else None):
+                self.pulse(number, cause, connect=number * 37_000 % 9_000_000 + 500_000,
+                           tls=number * 91_000 % 150_000_000 + 1_000_000)  # fmt: skip
 
     def __init__(self, watcher: Watcher, store: Store, latest: Latest, port: int) -> None:
         self.watcher, self.store, self.latest, self.port = watcher, store, latest, port
@@ -107,21 +140,29 @@ async def served(
     latest = Latest()
     stop = asyncio.Event()
     listening = open_socket(Place("127.0.0.1", 0))
+    access = access or Access()
+    keeper, recent = Keeper(store, latest), Recent()
     watcher = Watcher(
         store, config or Config(targets=targets), lambda watcher, seen: it.changed.set(),
-        reported=latest.pulse,
+        reported=latest.pulse, reported_check=keeper.note, taken=recent.pulse,
     )  # fmt: skip
     it = Served(watcher, store, latest, listening.getsockname()[1])
     door = Door(
         modules, lambda: [each.target for each in watcher.targets.values()], any_target=any_target
     )
-    faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, latest)
-    routes = [*faces.routes(), *api.routes(), *door.routes()]
-    app = application(routes, access or Access())
+    actions = Actions(store, Checks(watcher.checking, keeper))
+    sessions = Sessions(access.tokens, time.monotonic)
+    faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, actions)
+    site = Site(watcher, store, latest, recent, actions, sessions, needs_login=access.needs_token)
+    every = [*faces.routes(), *api.routes(), *door.routes(), *routes(site)]
+    app = application(every, access, sessions)
     running = asyncio.create_task(watcher.run(stop))
     try:
         async with serving(app, listening, context):
-            yield it
+            try:
+                yield it
+            finally:
+                site.live.end()
         stop.set()
         await asyncio.wait_for(running, 20)
     finally:

@@ -13,9 +13,10 @@ from seventh.labkit.ca import Authority
 from seventh.model.failure import UsageError
 from seventh.serve import listen
 from seventh.serve.app import Access
-from seventh.serve.guard import Guard, token_hash
+from seventh.serve.guard import Guard
 from seventh.serve.limits import Rates
 from seventh.serve.listen import Place, open_socket, place_of, tls_context
+from seventh.serve.sessions import Sessions, token_hash
 from tests.serve.made import served, target
 
 TOKEN = "correct horse"
@@ -28,10 +29,11 @@ def guard(*, needs_token: bool = False, clock: list[float] | None = None) -> Gua
         text = b"trusted" if scope["state"]["trusted"] else b"anyone"
         await send({"type": "http.response.body", "body": text})  # type: ignore[operator]
 
-    return Guard(
-        app, tokens=(token_hash("other"), token_hash(TOKEN).upper()), hosts=("mon.example",),
-        needs_token=needs_token, now=lambda: clock[0] if clock else 0.0,
-    )  # fmt: skip
+    def now() -> float:
+        return clock[0] if clock else 0.0
+
+    sessions = Sessions((token_hash("other"), token_hash(TOKEN).upper()), now)
+    return Guard(app, sessions=sessions, hosts=("mon.example",), needs_token=needs_token, now=now)
 
 
 async def answer(

@@ -15,7 +15,6 @@ from seventh.labkit.tlsserve import server_context, tls_server
 from seventh.model.failure import Failed, UsageError
 from seventh.net.address import Address
 from seventh.serve.app import Access
-from seventh.serve.guard import token_hash
 from seventh.serve.probe import door
 from seventh.serve.probe.door import run, target_of, timeout_of
 from seventh.serve.probe.modules import (
@@ -30,6 +29,7 @@ from seventh.serve.probe.modules import (
     read,
 )
 from seventh.serve.probe.reach import choose
+from seventh.serve.sessions import token_hash
 from seventh.wire.address import check_asked
 from tests.serve.made import served, target
 from tests.serve.test_metrics import of, values

@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
         The error has only the option's name: the rest may be a secret.
         """
-        parsed, rest = self.parse_known_args(words)
+        parsed, rest = self._parsed(words)
         if not rest:
             return parsed
         names = [_name(word) for word in rest if word.startswith("-")]
@@ -62,6 +62,12 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(
             f"unknown option {names[0]}: {hint}`{self.prog} --help{protocol}` lists them"
         )
+
+    def _parsed(self, words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Read what is known; arguments may be before, between and after options."""
+        if any(action.nargs == argparse.PARSER for action in self._actions):
+            return self.parse_known_args(words)
+        return self.parse_known_intermixed_args(words)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise ArgumentError, with a suggestion, for a value that is none of the choices."""

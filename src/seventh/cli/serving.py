@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ from seventh.watch.store import Store
 if TYPE_CHECKING:
     from seventh.serve.app import Access
     from seventh.serve.probe.modules import Module
+    from seventh.serve.reports import Keeper
     from seventh.serve.snmp.modules import File
 
-_NEEDED = ("starlette", "uvicorn", "yaml")
+_NEEDED = ("starlette", "uvicorn", "yaml", "jinja2")
 
 
 class Opened:
@@ -38,28 +40,54 @@ class Opened:
         probe_any: bool,
     ) -> None:
         from seventh.serve.latest import Latest
+        from seventh.serve.pages.recent import Recent
 
-        self.latest = Latest()
+        self.latest, self.recent = Latest(), Recent()
         self._listening, self._context, self._access = listening, context, access
         self._modules, self._probe_any, self._snmp = modules, probe_any, snmp
 
+    @property
+    def url(self) -> str:
+        """Where a browser finds the dashboard."""
+        host, port = self._listening.getsockname()[:2]
+        scheme = "https" if self._context is not None else "http"
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
+        return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}/"
+
+    def keeper(self, store: Store) -> Keeper:
+        """Return what keeps the reports of full checks."""
+        from seventh.serve.reports import Keeper
+
+        return Keeper(store, self.latest)
+
     @contextlib.asynccontextmanager
     async def serving(
-        self, watcher: Watcher, store: Store, reload: Callable[[], Awaitable[str]] | None
-    ) -> AsyncIterator[None]:
+        self, watcher: Watcher, store: Store, keeper: Keeper,
+        reload: Callable[[], Awaitable[str]] | None,
+    ) -> AsyncIterator[None]:  # fmt: skip
         """Serve while the block runs."""
+        from seventh.serve.actions import Actions
         from seventh.serve.api import Api
         from seventh.serve.app import Faces, application
+        from seventh.serve.checks import Checks
         from seventh.serve.listen import serving
+        from seventh.serve.pages.routes import routes
+        from seventh.serve.pages.site import Site
         from seventh.serve.probe.door import Door
+        from seventh.serve.sessions import Sessions
 
-        faces = Faces(watcher, store, self.latest, reload)
-        api = Api(watcher, store, self.latest)
+        actions = Actions(store, Checks(watcher.checking, keeper))
+        faces, api = Faces(watcher, store, self.latest, reload), Api(watcher, store, actions)
+        sessions = Sessions(self._access.tokens, time.monotonic)
+        site = Site(
+            watcher, store, self.latest, self.recent, actions, sessions,
+            needs_login=self._access.needs_token,
+        )  # fmt: skip
         door = Door(
             self._modules, lambda: [each.target for each in watcher.targets.values()],
             any_target=self._probe_any,
         )  # fmt: skip
-        routes = [*faces.routes(), *api.routes(), *door.routes()]
+        every = [*faces.routes(), *api.routes(), *door.routes(), *routes(site)]
         if self._snmp is not None:
             from seventh.serve.snmp.door import SnmpDoor
 
@@ -67,13 +95,14 @@ class Opened:
                 self._snmp, lambda: [each.target for each in watcher.targets.values()],
                 any_target=self._probe_any,
             )  # fmt: skip
-            routes += agents.routes()
-        host, port = self._listening.getsockname()[:2]
-        scheme = "https" if self._context is not None else "http"
-        say(f"listening on {scheme}://{f'[{host}]' if ':' in host else host}:{port}")
-        app = application(routes, self._access)
+            every += agents.routes()
+        say(f"dashboard: {self.url}")
+        app = application(every, self._access, sessions)
         async with serving(app, self._listening, self._context):
-            yield
+            try:
+                yield
+            finally:
+                site.live.end()
 
 
 def opened(
@@ -83,7 +112,7 @@ def opened(
     keys = config.serve
     text = parsed.listen or keys.listen
     if text is None:
-        for flag in ("blackbox", "snmp", "probe_any"):
+        for flag in ("blackbox", "snmp", "probe_any", "open"):
             if getattr(parsed, flag):
                 raise UsageError(f"--{flag.replace('_', '-')}: needs --listen HOST:PORT")
         return None
@@ -118,3 +147,11 @@ def opened(
         needs_token=not place.loopback,
     )  # fmt: skip
     return Opened(listening, context, access, known, agents, probe_any=parsed.probe_any)
+
+
+def show(url: str) -> None:
+    """Open the dashboard in the user's browser; say so if there is none."""
+    import webbrowser
+
+    if not webbrowser.open(url):
+        say(f"--open: no browser was found; open {url}")

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from seventh import given
 from seventh.cli import serving
@@ -20,9 +20,8 @@ from seventh.cli.streams import say
 from seventh.cli.supervised import supervised
 from seventh.model.failure import UsageError
 from seventh.render.presentation import count
-from seventh.render.summary import duration
+from seventh.render.troubles import Trouble, troubles
 from seventh.render.watching import Footer, TargetRow, change, drifted, table
-from seventh.watch.alerts import VANTAGE
 from seventh.watch.config import Config, load, typed_targets
 from seventh.watch.fleet import Seen
 from seventh.watch.folder import default_folder
@@ -35,16 +34,6 @@ _DRAWN_SECONDS = 1.0
 _LINES_AROUND = 6
 """Lines of a terminal that are not rows of the table."""
 Show = Callable[[Watcher, Seen], None]
-Trouble = Literal[
-    "without a network",
-    "without a store",
-    "without a history",
-    "short of memory",
-    "damaged",
-    "overloaded",
-    "short of a receiver",
-    "without a heartbeat",
-]
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -127,10 +116,11 @@ async def _watch(
     stop = asyncio.Event()
     with _shown() as show:
         guarded = Guarded(show, stop)
-        latest = opened.latest if opened is not None else None
+        keeper = opened.keeper(store) if opened is not None else None
         watcher = Watcher(
-            store, config, guarded, latest.pulse if latest is not None else None,
-            latest.check if latest is not None else None,
+            store, config, guarded, opened.latest.pulse if opened is not None else None,
+            keeper.note if keeper is not None else None,
+            taken=opened.recent.pulse if opened is not None else None,
         )  # fmt: skip
         reload = reloader(watcher, parsed, typed)
         async with contextlib.AsyncExitStack() as stack:
@@ -138,8 +128,10 @@ async def _watch(
             stack.enter_context(_reloading(reload))
             stack.enter_context(supervised(watcher.ready))
             await stack.enter_async_context(_notifying(store, watcher))
-            if opened is not None:
-                await stack.enter_async_context(opened.serving(watcher, store, reload))
+            if opened is not None and keeper is not None:
+                await stack.enter_async_context(opened.serving(watcher, store, keeper, reload))
+                if parsed.open:
+                    serving.show(opened.url)
             await watcher.run(stop)
     if guarded.error is not None:
         raise guarded.error
@@ -309,37 +301,3 @@ def footer(watcher: Watcher, now_ns: int) -> Footer:
     """Return what is shown of this process."""
     found = troubles(watcher, now_ns)
     return Footer(lag_ns=watcher.health.lag_ns, troubles=tuple(found.values()))
-
-
-def troubles(watcher: Watcher, now_ns: int) -> dict[Trouble, str]:
-    """Return what is wrong with this process, and not with a target."""
-    health = watcher.health
-    found: dict[Trouble, str] = {}
-    if (VANTAGE, Condition.UNKNOWN, "") in watcher.fleet.alerts:
-        found["without a network"] = (
-            "this machine has lost its network: of targets that fail nothing is known"
-        )
-    if health.store:
-        found["without a store"] = f"nothing can be stored: {health.store}"
-    if health.history:
-        found["without a history"] = f"history: {health.history}"
-    if health.dropped:
-        found["short of memory"] = f"{count(health.dropped, 'pulse')} lost: no place to store them"
-    if health.damaged:
-        found["damaged"] = f"{count(health.damaged, 'part')} of the journal damaged and ignored"
-    refused = {name: each for name, each in health.waiting.items() if each.error}
-    if refused:
-        found["short of a receiver"] = "; ".join(
-            f"{count(each.count, 'notification')} not received by {name}: {each.error}"
-            for name, each in refused.items()
-        )
-    if health.heartbeats:
-        found["without a heartbeat"] = "; ".join(
-            f"heartbeat {name} not sent: {why}" for name, why in health.heartbeats.items()
-        )
-    if health.overloaded(now_ns):
-        late, skipped = duration(health.lag_ns / 1e9), health.skipped_lately(now_ns)
-        found["overloaded"] = (
-            f"overloaded: pulses begin up to {late} late, {skipped} of the last minute were skipped"
-        )
-    return found

@@ -28,9 +28,12 @@ def build(watch: Parser) -> None:
     )  # fmt: skip
     watch.add_argument(
         "--listen", metavar="HOST:PORT",
-        help="serve /metrics, /probe and the API there, such as 127.0.0.1:9707; beyond loopback "
-        "only with token-sha256 in [serve] of seventh.toml",
+        help="serve the dashboard, /metrics, /probe and the API there, such as 127.0.0.1:9707; "
+        "beyond loopback only with token-sha256 in [serve] of seventh.toml",
     )  # fmt: skip
+    watch.add_argument(
+        "--open", action="store_true", help="open the dashboard in a browser; needs --listen"
+    )
     watch.add_argument(
         "--blackbox", metavar="FILE", help="blackbox.yml of blackbox_exporter: modules of /probe"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -24,7 +25,7 @@ from seventh.model.severity import Severity
 from seventh.model.spec import Spec
 from seventh.model.target import Target, parse_target
 from seventh.model.verb import Verb
-from seventh.net.work import Progress
+from seventh.net.work import Progress, Show
 
 _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 
@@ -92,7 +93,7 @@ def _parser(spec: Spec, verb: Verb) -> Parser:
     for argument in verb.arguments:
         parser.add_argument(
             f"word_{argument.name}", metavar=argument.name.upper(),
-            nargs="*" if argument.many else 1, help=argument.help,
+            nargs="*" if argument.many else "?" if argument.optional else 1, help=argument.help,
         )  # fmt: skip
     own = spec.options if not verb.under else None
     for title, kind in ((f"options of {verb.under or spec.name} {verb.name}", verb.options),
@@ -128,14 +129,25 @@ def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
         target = _target(spec, verb, parsed.target)
     else:
         target = protocols.part(spec.name, "work").target_of(options)
-    words = {a.name: tuple(getattr(parsed, f"word_{a.name}")) for a in verb.arguments}
+    words = {a.name: _words(getattr(parsed, f"word_{a.name}")) for a in verb.arguments}
     text = _text(spec, parsed.format)
     code, failure = run_loop(_do(target, options, verb, words, text))
     if failure is None:
         return code
-    usage = failure.reason is Reason.OPTIONS_UNUSABLE  # said as other errors of a command line
-    say(failure.detail if usage else f"{failure.reason} in {failure.phase}: {failure.detail}")
+    if verb.endless and failure.reason is Reason.INTERRUPTED:
+        say("interrupted")
+    elif failure.reason is Reason.OPTIONS_UNUSABLE:  # said as other errors of a command line
+        say(failure.detail)
+    else:
+        say(f"{failure.reason} in {failure.phase}: {failure.detail}")
     return judge(failure, (), Severity.MEDIUM).exit_code
+
+
+def _words(given: str | list[str] | None) -> tuple[str, ...]:
+    """Return the words of an argument; an optional one has none or one."""
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _target(spec: Spec, verb: Verb, text: str) -> Target:
@@ -179,12 +191,33 @@ async def _do(
             unwritten.append(error)
             task.cancel()
 
-    task = asyncio.ensure_future(do(target, options, verb, words, show, _progress()))
+    doing = do(target, options, verb, words, show, _progress(), say=say, update=_update(text))
+    task = asyncio.ensure_future(doing)
     with ending() as end, end.in_loop(task.cancel):
         await asyncio.wait((task,))
     if unwritten:
         raise unwritten[0]
     return task.result()
+
+
+def _update(text: Callable[[msgspec.Struct], str]) -> Show | None:
+    """Return a function that shows a result in place of the last one; None without a terminal."""
+    if text is not str or not sys.stdout.isatty():
+        return None
+    height = 0
+
+    def update(result: msgspec.Struct) -> None:
+        nonlocal height
+        size = shutil.get_terminal_size()
+        lines = [line[: size.columns - 1] for line in text(result).splitlines()]
+        if len(lines) > (most := size.lines - 2):
+            lines = [*lines[: most - 1], f"… {len(lines) - most + 1} more lines"]
+        up = f"\x1b[{height}A\x1b[J" if height else ""
+        sys.stdout.write(up + "".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+        height = len(lines)
+
+    return update
 
 
 def _progress() -> Progress:

@@ -38,6 +38,10 @@ _CONNECTIONS = (
 )  # fmt: skip
 """What libraries bring for connections of their own: we use their protocols alone."""
 _NOT_THERE = frozenset({"cli", "lab", "labkit", "notify", "render", "serve", "watch"})
+_OF_VERBS = frozenset({"receive", "work", "work.py"})
+"""What only verbs need of a protocol: they run here."""
+_HERE = frozenset({"checklist.py", "lab", "lab.py", "watched.py"})
+"""Parts of rooms that are used on this side only: reports are shown here."""
 _ALWAYS = frozenset({"net", "tls"})
 """Rooms whose facts the reports of others have."""
 _KEPT = 8
@@ -79,9 +83,13 @@ def _ours(rooms: Collection[str], linters: Collection[str]) -> Iterator[tuple[st
             continue
         if first == "protocols" and len(rest) > 1 and rest[0] not in {*rooms, *layers, *_ALWAYS}:
             continue
+        if first == "protocols" and _OF_VERBS.intersection(rest[1:2]):
+            continue
+        if first == "protocols" and rest[-1] == "series.py":  # only watch has series
+            continue
         if first == "lint" and len(rest) > 1 and rest[0] not in linters:
             continue
-        if not {"lab", "lab.py", "receive"} & set(rest[1:]):
+        if not _HERE.intersection(rest[1:]):
             yield f"seventh/{path.relative_to(root)}", path
 
 

@@ -11,7 +11,7 @@ from seventh.model.options import Options
 from seventh.model.target import Target
 from seventh.model.verb import Verb
 from seventh.net.probe_context import ProbeContext
-from seventh.net.work import Progress, Show, Work
+from seventh.net.work import Progress, Say, Show, Work
 
 ENDLESS_SECONDS = 10 * 365 * 86400.0
 
@@ -23,6 +23,9 @@ async def do(
     words: Mapping[str, Sequence[str]],
     show: Show,
     progress: Progress,
+    *,
+    say: Say = lambda _: None,
+    update: Show | None = None,
 ) -> tuple[int, Failure | None]:
     """Run ``verb`` and return its exit code and its failure, if any.
 
@@ -38,7 +41,7 @@ async def do(
 
     async def step(ctx: ProbeContext) -> None:
         nonlocal code
-        code = await run(Work(ctx, words, show, progress))
+        code = await run(Work(ctx, words, show, progress, say=say, update=update))
 
     ctx = await converse(target, options, spec, step, hand_in=True)
     ctx.close()

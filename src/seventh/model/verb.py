@@ -14,6 +14,8 @@ class Argument(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     help: str
+    optional: bool = False
+    """Whether it may be left out."""
     many: bool = False
     """Whether it may be given any number of times, or not at all; for the last argument only."""
 

@@ -376,9 +376,9 @@ class ProbeContext:
                 self._note_path(address, info, stream.black_hole())
 
     def note_losses(self) -> None:
-        """Record the paths with retransmissions; that is cheap enough for a pulse."""
+        """Record the segments of each path; that is cheap enough for a pulse."""
         for address, stream in self._transports.items():
-            if stream.retransmits() and (info := stream.tcp_info()) is not None:
+            if (info := stream.tcp_info()) is not None:
                 self._note_path(address, info)
 
     def _note_path(self, address: str, info: TcpInfo, hole: BlackHole | None = None) -> None:
@@ -398,6 +398,16 @@ class ProbeContext:
             for attempt in self._net.facts.attempts
         )
         self._net.learn(attempts=attempts)
+
+    def again(self) -> ProbeContext:
+        """Return a context of the same target for a further connection; the caller closes it.
+
+        For verbs that run for days: names are resolved again, and what a connection leaves goes
+        with its context.
+        """
+        return ProbeContext(
+            self.target, self.options, connections=self._per_address, carry=self._carry
+        )
 
     def close(self) -> None:
         """Close everything that was opened; idempotent."""

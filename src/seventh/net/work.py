@@ -10,6 +10,7 @@ from seventh.net.probe_context import ProbeContext
 
 Show = Callable[[msgspec.Struct], None]
 Progress = Callable[[int, int | None], None]
+Say = Callable[[str], None]
 
 
 class Work:
@@ -18,7 +19,7 @@ class Work:
     A result is a frozen struct; its ``str`` is its line for people, its fields are its JSON.
     """
 
-    __slots__ = ("_progress", "_show", "arguments", "ctx")
+    __slots__ = ("_progress", "_say", "_show", "_update", "arguments", "ctx")
 
     def __init__(
         self,
@@ -26,12 +27,17 @@ class Work:
         arguments: Mapping[str, Sequence[str]],
         show: Show,
         progress: Progress,
+        *,
+        say: Say = lambda _: None,
+        update: Show | None = None,
     ) -> None:
         self.ctx = ctx
         self.arguments = arguments
         """By the argument's name, the words given for it."""
         self._show = show
         self._progress = progress
+        self._say = say
+        self._update = update
 
     def word(self, name: str) -> str:
         """Return the value of an argument that takes one."""
@@ -44,3 +50,17 @@ class Work:
     def progress(self, done: int, total: int | None = None) -> None:
         """Show progress; ``total`` is None where it is unknown."""
         self._progress(done, total)
+
+    def say(self, text: str) -> None:
+        """Print a line beside the results, on standard error: what a run of days has to tell."""
+        self._say(text)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether results are shown to people on a terminal, so that :meth:`update` may be used."""
+        return self._update is not None
+
+    def update(self, result: msgspec.Struct) -> None:
+        """Show a result in place of the one before it, on a terminal."""
+        assert self._update is not None  # noqa: S101 - the contract of is_live
+        self._update(result)

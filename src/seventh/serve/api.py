@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import time
+import functools
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,7 +21,8 @@ from seventh.render.entries import clean
 from seventh.render.view import PLAIN, Document
 from seventh.render.wording import Wording, built
 from seventh.serve import queries
-from seventh.serve.checks import BusyError, Checks
+from seventh.serve.actions import Actions
+from seventh.serve.checks import BusyError
 from seventh.serve.entries import (
     SCHEMA,
     FindingEntry,
@@ -35,8 +35,6 @@ from seventh.serve.entries import (
     instant_or_none,
     pulse_entry,
 )
-from seventh.serve.latest import Latest
-from seventh.watch import records
 from seventh.watch.alerting import THIS_MACHINE
 from seventh.watch.alerts import VANTAGE
 from seventh.watch.config import WatchedTarget
@@ -59,9 +57,8 @@ class Refused(Exception):  # noqa: N818 - an answer
 class Api:
     """What is served below ``/api/v1``."""
 
-    def __init__(self, watcher: Watcher, store: Store, latest: Latest) -> None:
-        self._watcher, self._store = watcher, store
-        self._checks = Checks(watcher.checking, latest)
+    def __init__(self, watcher: Watcher, store: Store, actions: Actions) -> None:
+        self._watcher, self._store, self._actions = watcher, store, actions
         self._titles: dict[str, str] = {}
 
     def routes(self) -> list[Route]:
@@ -128,7 +125,7 @@ class Api:
         named = [(self._watcher.name(each.target), each) for each in found]
         return _json("findings", [
             FindingEntry(
-                target=name, id=clean(each.id), severity=each.severity, title=self._title(each.id),
+                target=name, id=clean(each.id), severity=each.severity, title=title_of(each.id),
                 params={clean(key): _plain(value) for key, value in each.params.items()},
                 first_seen=instant(each.first_ns), last_seen=instant(each.last_ns),
             )
@@ -136,26 +133,10 @@ class Api:
             if name is not None and wanted in {None, name}
         ])  # fmt: skip
 
-    def _title(self, rule: str) -> str:
-        """Return the title of a rule; its id if it is not known."""
-        if not self._titles:
-            wording = Wording()
-            self._titles = {
-                each.id: wording.of_rule(room, each).title
-                for room, rules in built().items()
-                for each in rules
-            }
-        return self._titles.get(rule, clean(rule))
-
     async def silences(self, request: Request) -> Response:
         """Answer with the silences that are not over."""
-        return _json("silences", [_silence(*each) for each in (await self._silences()).items()])
-
-    async def _silences(self) -> dict[int, Silence]:
-        now_ns = time.time_ns()
-        return await asyncio.wrap_future(
-            self._store.run(lambda database: records.silences(database, now_ns))
-        )
+        known = await self._actions.silences()
+        return _json("silences", [_silence(*each) for each in known.items()])
 
     async def add_silence(self, request: Request) -> Response:
         """Add a silence from now on; it applies within a second."""
@@ -163,26 +144,16 @@ class Api:
             new = msgspec.json.decode(await request.body(), type=NewSilence)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(HTTPStatus.BAD_REQUEST, f"not a silence: {error}") from None
-        now_ns = time.time_ns()
-        silence = Silence(
-            match=new.match, from_ns=now_ns, until_ns=now_ns + round(new.seconds * 1e9),
-            by=new.by, why=new.why,
-        )  # fmt: skip
-        number = await asyncio.wrap_future(
-            self._store.run(lambda database: records.add_silence(database, silence))
-        )
-        return _json("silences", [_silence(number, silence)], HTTPStatus.CREATED)
+        made = await self._actions.silence(new.match, new.seconds, new.by, new.why)
+        return _json("silences", [_silence(*made)], HTTPStatus.CREATED)
 
     async def end_silence(self, request: Request) -> Response:
         """End a silence now."""
-        number, now_ns = request.path_params["number"], time.time_ns()
-        known = (await self._silences()).get(number)
-        if known is None:
+        number = request.path_params["number"]
+        ended = await self._actions.end_silence(number)
+        if ended is None:
             raise Refused(HTTPStatus.NOT_FOUND, "no silence has this number")
-        await asyncio.wrap_future(
-            self._store.run(lambda database: records.end_silence(database, number, now_ns))
-        )
-        return _json("silences", [_silence(number, replace(known, until_ns=now_ns))])
+        return _json("silences", [_silence(number, ended)])
 
     async def check(self, request: Request) -> Response:
         """Run the full check of a watched target, ``?target=NAME``; answer with its report."""
@@ -191,7 +162,7 @@ class Api:
         if not found:
             raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
         try:
-            report = await self._checks.check(*found[0])
+            report = await self._actions.check(*found[0])
         except BusyError as error:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, str(error)) from None
         document = Document(
@@ -199,6 +170,21 @@ class Api:
             version=__version__, reports=(report,),
         )  # fmt: skip
         return _answer(json_document(document, PLAIN))
+
+
+@functools.cache
+def _titles() -> dict[str, str]:
+    wording = Wording()
+    return {
+        each.id: wording.of_rule(room, each).title
+        for room, rules in built().items()
+        for each in rules
+    }
+
+
+def title_of(rule: str) -> str:
+    """Return the title of a rule; its id if it is not known."""
+    return _titles().get(rule, clean(rule))
 
 
 def _silence(number: int, silence: Silence) -> SilenceEntry:

@@ -20,6 +20,7 @@ from seventh.serve import metrics, queries
 from seventh.serve.exposition import CONTENT_TYPE
 from seventh.serve.guard import Guard
 from seventh.serve.latest import Latest
+from seventh.serve.sessions import Sessions
 from seventh.watch.heartbeats import FAILED
 from seventh.watch.run import Watcher
 from seventh.watch.store import Store, StoreError
@@ -50,17 +51,12 @@ class Faces:
     def routes(self) -> list[Route]:
         """Return what this serves."""
         return [
-            Route("/", self.index),
             Route("/metrics", self.metrics),
             Route("/-/healthy", self.healthy),
             Route("/-/ready", self.ready),
             Route("/-/reload", self.reload, methods=["POST", "PUT"]),
             Route("/heartbeat/{name:path}", self.heartbeat, methods=["GET", "POST"]),
         ]
-
-    async def index(self, request: Request) -> Response:
-        """Say what there is."""
-        return PlainTextResponse("".join(f"{path}\n" for path in _paths(request)))
 
     async def metrics(self, request: Request) -> Response:
         """Answer with all metrics."""
@@ -103,16 +99,12 @@ class Faces:
         return _said("noted")
 
 
-def application(routes: list[Route], access: Access) -> ASGIApp:
+def application(routes: list[Route], access: Access, sessions: Sessions) -> ASGIApp:
     """Return the application of ``routes`` behind its guard."""
     return Guard(
-        Starlette(routes=routes, max_body_size=MAX_BODY), tokens=access.tokens,
-        hosts=access.hosts, needs_token=access.needs_token, now=time.monotonic,
+        Starlette(routes=routes, max_body_size=MAX_BODY), sessions=sessions, hosts=access.hosts,
+        needs_token=access.needs_token, now=time.monotonic,
     )  # fmt: skip
-
-
-def _paths(request: Request) -> list[str]:
-    return [route.path for route in request.app.routes if isinstance(route, Route)]
 
 
 async def _encoded(parts: AsyncIterator[str]) -> AsyncIterator[bytes]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from seventh.engine.check import check_one
 from seventh.model.report import Report
-from seventh.serve.latest import Latest
+from seventh.serve.reports import Keeper
 from seventh.watch import findings
 from seventh.watch.checking import Checking
 from seventh.watch.config import WatchedTarget
@@ -23,8 +24,8 @@ class BusyError(Exception):
 class Checks:
     """The checks that are running, and when each target had its last one."""
 
-    def __init__(self, checking: Checking, latest: Latest) -> None:
-        self._checking, self._latest = checking, latest
+    def __init__(self, checking: Checking, keeper: Keeper) -> None:
+        self._checking, self._keeper = checking, keeper
         self._running = 0
         self._began: dict[int, float] = {}
 
@@ -43,7 +44,7 @@ class Checks:
             report = await check_one(target.target, target.options)
         finally:
             self._running -= 1
-        self._latest.check(number, report)
+        await asyncio.wrap_future(self._keeper.keep(number, report))
         self._checking.note(findings.looked(number, report, at_ns))
         await self._checking.write()
         return report

@@ -1,32 +1,36 @@
-"""Who may ask: tokens, host names, other web pages, and how often.
+"""Who may ask: tokens, sessions, host names, other web pages, and how often.
 
 A page in the operator's browser can send requests to loopback, and by DNS rebinding can read the
 answers. So a request without a token must name an address, or a host that is ours, and must not
-come from another origin.
+come from another origin. A session's cookie is sent to the host only that set it, so that its
+requests may name any.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 from collections.abc import Callable, Collection
 from http import HTTPStatus
+from urllib.parse import quote
 
 import msgspec
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seventh.serve.limits import Rates
+from seventh.serve.sessions import Sessions, TooManyError, cookie_of
 from seventh.wire.text import printable
 
 OPEN = frozenset({"/-/healthy", "/-/ready"})
 """What load balancers and container runtimes ask without a token; it shows no target."""
+LOGIN = "/login"
+STATIC = "/static/"
+_FOR_PROGRAMS = ("/api/", "/metrics", "/probe", "/heartbeat/", "/-/")
+"""What a session does not open: programs ask with a token."""
 _FOREIGN = frozenset({"cross-site", "same-site"})
 _REQUESTS = 200.0, 400.0
 """Requests a second of one client, and at once: a Prometheus that probes 1,000 targets has 67."""
-_WRONG = 0.2, 10.0
-"""Wrong tokens a second of one client, and at once."""
+_A_TOKEN = "a token is required: Authorization: Bearer …"  # noqa: S105 - words, not a token
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -36,11 +40,6 @@ class Refusal(msgspec.Struct, frozen=True):
     text: str
 
 
-def token_hash(token: str) -> str:
-    """Return what is kept of a token: its SHA-256, in hexadecimal."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-
-
 class Guard:
     """Passes requests that are allowed to ``app``; ``scope["state"]["trusted"]``: with a token."""
 
@@ -48,16 +47,16 @@ class Guard:
         self,
         app: ASGIApp,
         *,
-        tokens: Collection[str],
+        sessions: Sessions,
         hosts: Collection[str],
         needs_token: bool,
         now: Callable[[], float],
     ) -> None:
-        """Let those with one of ``tokens`` (hashes) pass, and who asks by ``hosts``."""
+        """Let those that ``sessions`` knows pass, and who asks by ``hosts``."""
         self._app, self._needs_token, self._now = app, needs_token, now
-        self._tokens = [each.lower() for each in tokens]
+        self._sessions = sessions
         self._hosts = {"localhost", *hosts}
-        self._requests, self._wrong = Rates(*_REQUESTS), Rates(*_WRONG)
+        self._requests = Rates(*_REQUESTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -70,51 +69,68 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send)
             return
-        fields = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-        answer = PlainTextResponse(f"{refusal.text}\n", refusal.status, fields)
-        await answer(scope, receive, send)
+        await _answer(refusal, scope, headers)(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str], client: str) -> Refusal | None:
-        now = self._now()
-        if not self._requests.take(client, now):
+        if not self._requests.take(client, self._now()):
             return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests: ask less often")
-        given = headers.get("authorization")
-        trusted = False
+        given, path = headers.get("authorization"), scope["path"]
+        state = scope.setdefault("state", {})
+        state["trusted"] = False
         if given is not None:
-            if self._wrong.left(client, now) < 1:
+            kind, _, token = given.partition(" ")
+            try:
+                known = self._sessions.knows(
+                    token.strip() if kind.lower() == "bearer" else "", client
+                )
+            except TooManyError:
                 return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait")
-            trusted = self._knows(given)
-            if not trusted:
-                self._wrong.take(client, now)
-                return Refusal(HTTPStatus.UNAUTHORIZED, "unknown token")
-        scope.setdefault("state", {})["trusted"] = trusted
-        if trusted:
+            state["trusted"] = known
+            return None if known else Refusal(HTTPStatus.UNAUTHORIZED, "unknown token")
+        is_page = not path.startswith(_FOR_PROGRAMS)
+        follows_link = is_page and scope["method"] == "GET" and _navigates(headers)
+        foreign = None if follows_link else _foreign(headers)
+        if not self._needs_token or path in OPEN:
+            return self._unexpected(headers) or foreign
+        is_open = path == LOGIN or path.startswith(STATIC)
+        if is_page and (is_open or self._sessions.is_open(cookie_of(headers.get("cookie", "")))):
+            return foreign
+        return Refusal(HTTPStatus.UNAUTHORIZED, _A_TOKEN)
+
+    def _unexpected(self, headers: dict[str, str]) -> Refusal | None:
+        name = _name(headers.get("host", ""))
+        if _is_address(name) or name in self._hosts:
             return None
-        if self._needs_token and scope["path"] not in OPEN:
-            return Refusal(HTTPStatus.UNAUTHORIZED, "a token is required: Authorization: Bearer …")
-        return self._foreign(headers)
+        return Refusal(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            f'unexpected host "{printable(name, 100)}": add it to hosts in [serve], or use an '
+            "address",
+        )
 
-    def _knows(self, authorization: str) -> bool:
-        kind, _, token = authorization.partition(" ")
-        digest = token_hash(token.strip())
-        # Every hash is compared, so that the time tells nothing.
-        known = [hmac.compare_digest(digest, each) for each in self._tokens]
-        return kind.lower() == "bearer" and any(known)
 
-    def _foreign(self, headers: dict[str, str]) -> Refusal | None:
-        host = headers.get("host", "")
-        name = _name(host)
-        if not (_is_address(name) or name in self._hosts):
-            shown = printable(name, 100)
-            return Refusal(
-                HTTPStatus.MISDIRECTED_REQUEST,
-                f'unexpected host "{shown}": add it to hosts in [serve], or use an address',
-            )
-        origin = headers.get("origin")
-        foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
-        if foreign or headers.get("sec-fetch-site") in _FOREIGN:
-            return Refusal(HTTPStatus.FORBIDDEN, "requests of other web pages are not answered")
-        return None
+def _answer(refusal: Refusal, scope: Scope, headers: dict[str, str]) -> Response:
+    """Return the answer to a request that is refused: for a browser, where to log in."""
+    is_page = not scope["path"].startswith(_FOR_PROGRAMS)
+    if refusal.text == _A_TOKEN and is_page and "text/html" in headers.get("accept", ""):
+        return RedirectResponse(f"{LOGIN}?next={quote(scope['path'])}", HTTPStatus.SEE_OTHER)
+    fields = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+    return PlainTextResponse(f"{refusal.text}\n", refusal.status, fields)
+
+
+def _navigates(headers: dict[str, str]) -> bool:
+    """Return whether a person followed a link to a page, from a chat or a wiki."""
+    mode, dest = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return (mode, dest) == ("navigate", "document")
+
+
+def _foreign(headers: dict[str, str]) -> Refusal | None:
+    """Return the refusal of a request that another web page made."""
+    origin = headers.get("origin")
+    host = headers.get("host", "")
+    foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
+    if foreign or headers.get("sec-fetch-site") in _FOREIGN:
+        return Refusal(HTTPStatus.FORBIDDEN, "requests of other web pages are not answered")
+    return None
 
 
 def _name(host: str) -> str:

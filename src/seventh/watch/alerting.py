@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from seventh.model.report import Finding, Report
@@ -37,6 +37,7 @@ class Watching(Protocol):
     targets: dict[int, WatchedTarget]
     heartbeats: dict[int, Heartbeat]
     fleet: Fleet
+    reported_check: Callable[[int, Report], None] | None
     checking: Checking
 
     def silenced(self, number: int, at_ns: int) -> bool:
@@ -143,6 +144,8 @@ class Alerting:
 
     def _found(self, number: int, report: Report, at_ns: int) -> None:
         self._watching.checking.note(findings.looked(number, report, at_ns))
+        if self._watching.reported_check is not None:
+            self._watching.reported_check(number, report)
 
     def _suspect(self, alert: Alert, incident: int) -> Suspect:
         return self._made(

@@ -36,7 +36,9 @@ class Watching(Protocol):
 
     targets: dict[int, WatchedTarget]
     health: Health
-    reported_check: Callable[[int, Report], None] | None
+
+    def checked(self, number: int, report: Report, at_ns: int) -> None:
+        """Take the report of a full check."""
 
     @property
     def is_busy(self) -> bool:
@@ -131,5 +133,4 @@ class Checking:
         if look.complete:
             self._last[number] = at_ns
         self.note(look)
-        if self._watching.reported_check is not None:
-            self._watching.reported_check(number, report)
+        self._watching.checked(number, report, at_ns)

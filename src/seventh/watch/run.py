@@ -25,6 +25,7 @@ from seventh.watch.policies import matches
 from seventh.watch.records import Batch, Silence
 from seventh.watch.samples import Cause, Pulse, pulse_of
 from seventh.watch.schedule import Schedule, Slot, phase_ns
+from seventh.watch.series import SeriesOfTargets
 from seventh.watch.store import Store, StoreError
 from seventh.watch.verdict import State
 
@@ -41,6 +42,8 @@ Changed = Callable[["Watcher", Seen], None]
 """Called after each pulse with what it led to."""
 Reported = Callable[[int, Report], None]
 """Called with a target's number and the whole report of its pulse, or of its full check."""
+Taken = Callable[[Pulse], None]
+"""Called with each pulse, those of the journal too."""
 
 
 class Watcher:
@@ -53,6 +56,8 @@ class Watcher:
         changed: Changed,
         reported: Reported | None = None,
         reported_check: Reported | None = None,
+        *,
+        taken: Taken | None = None,
     ) -> None:
         """Watch nothing yet."""
         self.config = config
@@ -69,6 +74,7 @@ class Watcher:
         self._changed = changed
         self._reported = reported
         self.reported_check = reported_check
+        self._taken = taken
         self._schedule = Schedule()
         self._silences: dict[int, Silence] = {}
         self._lateness = Lateness()
@@ -76,6 +82,7 @@ class Watcher:
         self._wake, self._ending = asyncio.Event(), asyncio.Event()
         self.checking = Checking(store, self, self._drifted)
         self.alerting = Alerting(store, self)
+        self.series = SeriesOfTargets(store, self)
         self._pulses: list[Pulse] = []
         self._seen = Seen()
         self._snapshot_due = 0.0
@@ -96,6 +103,7 @@ class Watcher:
                 self._wake_at(stop),
                 self.alerting.run(),
                 self.checking.run(),
+                self.series.run(),
                 keep(self._store, self.health),
             )
         ]
@@ -111,6 +119,7 @@ class Watcher:
             await committing
             with contextlib.suppress(StoreError):
                 await self.checking.write()
+                await self.series.write()
 
     async def reload(self, config: Config) -> None:
         """Watch what ``config`` says; targets that are the same are not touched.
@@ -155,6 +164,7 @@ class Watcher:
         self._note(self.fleet.begin(found.firing, now_ns))
         self._plan(now_ns)
         await self.checking.begin(now_ns)
+        await self.series.begin()
 
     async def _replay(self, seq: int) -> None:
         """Take the pulses of the journal after ``seq``, which led to what is already stored."""
@@ -169,6 +179,8 @@ class Watcher:
                 self.fleet.observe(pulse)
                 if self.name(pulse.target) is not None:
                     self.last[pulse.target] = pulse
+                    if self._taken is not None:
+                        self._taken(pulse)
 
     def _prepare(self, config: Config) -> None:
         """Read what the options need, and see how many pulses may run at once."""
@@ -192,6 +204,13 @@ class Watcher:
         """Yield the targets, then the jobs, by number."""
         yield from [*self.targets.items()]
         yield from [*self.heartbeats.items()]
+
+    def checked(self, number: int, report: Report, at_ns: int) -> None:
+        """Take the report of a full check."""
+        if (target := self.targets.get(number)) is not None:
+            self.series.observe(number, target, report, at_ns, whole=True)
+            if self.reported_check is not None:
+                self.reported_check(number, report)
 
     def report_heartbeat(self, name: str, cause: Cause | None) -> bool:
         """Take the report of a job; ``cause`` if it failed. Return whether there is such a job."""
@@ -281,11 +300,14 @@ class Watcher:
         pulse = pulse_of(report, slot.target, at_ns, at_ns - slot.at_ns)
         if self._reported is not None:
             self._reported(slot.target, report)
+        self.series.observe(slot.target, each, report, at_ns, whole=False)
         self._take(pulse)
 
     def _take(self, pulse: Pulse) -> None:
         self.last[pulse.target] = pulse
         self._pulses.append(pulse)
+        if self._taken is not None:
+            self._taken(pulse)
         if (job := self.heartbeats.get(pulse.target)) is not None:
             take(job, pulse)
         self._note(self.fleet.observe(pulse))

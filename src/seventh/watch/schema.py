@@ -81,6 +81,20 @@ MIGRATIONS = (
     ALTER TABLE finding ADD COLUMN announced INTEGER NOT NULL DEFAULT 1;
     ALTER TABLE incident ADD COLUMN finding TEXT;
     """,
+    """
+    CREATE TABLE report (  -- the last full checks of each target
+        id INTEGER PRIMARY KEY, target INTEGER NOT NULL, at_ns INTEGER NOT NULL,
+        digest TEXT NOT NULL, data BLOB NOT NULL
+    );
+    CREATE INDEX report_target ON report (target, at_ns);
+    CREATE INDEX incident_target ON incident (target, id);
+    """,
+    """
+    CREATE TABLE series (  -- what a protocol keeps of each target
+        target INTEGER NOT NULL, protocol TEXT NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (target, protocol)
+    ) WITHOUT ROWID;
+    """,
 )
 """What makes each version of the version before; the first makes an empty database version 1."""
 VERSION = len(MIGRATIONS)

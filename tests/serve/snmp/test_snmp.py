@@ -14,8 +14,8 @@ from seventh.protocols.snmp.lab import serve_setup
 from seventh.protocols.snmp.lab.setup import AUTH_PASSWORD, COMMUNITY, PRIV_PASSWORD, Setup
 from seventh.protocols.snmp.wire.message import Binding, Kind
 from seventh.serve.app import Access, application
-from seventh.serve.guard import token_hash
 from seventh.serve.listen import Place, open_socket, serving
+from seventh.serve.sessions import token_hash
 from seventh.serve.snmp.door import SnmpDoor
 from seventh.serve.snmp.modules import File, Metric, Module, chosen, read
 from seventh.serve.snmp.page import Scrape

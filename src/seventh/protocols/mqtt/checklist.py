@@ -56,6 +56,14 @@ LINES = (
         "Clients read only their own topics",
         rules=("MQTT-ACL-READ",), look=f"{_LOGIN} --intrusive",
     ),
+    CheckLine(
+        "Brokers share messages", rules=("MQTT-SPLIT",), phases=("mqtt.pair",),
+        look=f"{_WRITE} --pair URL",
+    ),
+    CheckLine(
+        "Connections end when their token expires",
+        rules=("MQTT-TOKEN-STALE",), look="--token-file FILE",
+    ),
     CheckLine("Refusals are stated", rules=("MQTT-ACL-SILENT",), look=_WRITE),
     CheckLine("The broker's internals are not readable", rules=("MQTT-SYS",), look=_LOGIN),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from seventh.lab import start
 from seventh.labkit.serve import Kit
 from seventh.model.options import Options
 from seventh.model.report import Report
+from seventh.model.target import Target
 from seventh.protocols.mqtt import MqttOptions
 from seventh.protocols.mqtt.facts.live import (
     Exchange,
@@ -121,7 +122,7 @@ async def test_metrics(kit: Kit) -> None:
     assert named["seventh_mqtt_offline_messages"] == 3
     assert named["seventh_mqtt_retain_hits"] == 1
     assert named['seventh_mqtt_delivered_messages{qos="2"}'] == 1
-    assert named['seventh_mqtt_broker_count{of="stored"}'] == 3
+    assert named['seventh_mqtt_broker_number{of="stored"}'] == 3
     assert named["seventh_mqtt_deliver_seconds"] > 0
 
 
@@ -182,3 +183,80 @@ async def test_what_cannot_be_removed_is_named(kit: Kit) -> None:
     assert live is not None
     assert (live.retained, broker.states) == (Retained(copies=1, cleared=False), {})
     assert topic.startswith("seventh/")
+
+
+# -- a second broker -------------------------------------------------------------------------------
+
+
+async def test_a_message_reaches_the_pair(kit: Kit) -> None:
+    report, _ = await published(limited(), kit)
+    pair = mqtt(report).pair
+    assert pair is not None
+    assert (pair.acknowledged, pair.works, pair.delivered) == (True, True, True)
+    assert metrics(report)["seventh_mqtt_pair_seconds"] == pair.waited_seconds
+    assert "mqtt.pair" in {phase.name for phase in report.phases}
+
+
+async def test_a_pair_without_tls_gets_no_password(kit: Kit) -> None:
+    report, _ = await published(limited(secure=False), kit, allow_plaintext=True)
+    assert mqtt(report).pair is not None
+    plain = Target(scheme="mqtt", host="127.0.0.1", port=1)
+    report, _ = await published(limited(pair=None), kit, rooms=(MqttOptions(pair=plain),))
+    learnt = mqtt(report)
+    assert learnt.pair is None
+    assert learnt.unknown == {
+        "the pair": "the credential is not sent to mqtt://127.0.0.1:1 without TLS: give "
+        "--allow-plaintext"
+    }
+
+
+async def test_a_pair_with_a_wrong_certificate_gets_no_password(kit: Kit) -> None:
+    async with serve_setup(Setup(), kit) as other:
+        there, _ = start.job(other, Options())
+        elsewhere = Target(scheme="mqtts", host="127.0.0.2", port=there.port)
+        report, _ = await published(limited(pair=None), kit, rooms=(MqttOptions(pair=elsewhere),))
+    assert (mqtt(report).pair, list(mqtt(report).unknown)) == (None, ["the pair"])
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [None, "JWT"])
+async def test_a_connection_that_ends_with_its_token(kit: Kit, method: str | None) -> None:
+    setup = Setup(token_seconds=3.0, auth_method=method)
+    own = (MqttOptions(auth_method=method),)
+    report, _ = await published(setup, kit, timeout_seconds=20.0, rooms=own, transcript=True)
+    learnt = mqtt(report)
+    assert learnt.login is not None and learnt.token is not None
+    assert (report.failure, learnt.login.outcome, learnt.token.outcome) == (
+        None, "accepted", "closed",
+    )  # fmt: skip
+    assert (learnt.token.method, learnt.token.code) == (method or "", 0xA0)
+    assert "MQTT-TOKEN-STALE" in report.passed
+    shown = "\n".join(report.transcript)
+    assert "with credentials was sent" in shown
+    assert b"eyJ".hex(" ", 2) not in shown
+    assert "eyJ" not in shown
+
+
+async def test_a_method_that_the_broker_does_not_have(kit: Kit) -> None:
+    own = (MqttOptions(auth_method="other"),)
+    report, _ = await published(Setup(token_seconds=9.0, auth_method="JWT"), kit, rooms=own)
+    assert report.failure is not None
+    assert report.failure.detail == (
+        "the broker refuses the connection with 0x8c (bad authentication method): it requires "
+        "another authentication method"
+    )
+
+
+async def test_a_method_needs_version_5(kit: Kit) -> None:
+    setup = Setup(token_seconds=9.0, versions=(4,))
+    report, _ = await published(setup, kit, rooms=(MqttOptions(auth_method="JWT"),))
+    assert (mqtt(report).withheld, mqtt(report).login) == ("no-v5", None)
+
+
+async def test_a_token_that_lives_longer_than_the_check(kit: Kit) -> None:
+    report, _ = await published(Setup(token_seconds=900.0, versions=(4,)), kit)
+    learnt = mqtt(report)
+    assert learnt.login is not None and learnt.token is not None
+    assert (learnt.login.outcome, learnt.token.outcome) == ("accepted", "not-reached")

@@ -18,10 +18,11 @@ from seventh.protocols.mqtt.facts.live import (
     Resumed,
     Retained,
     TakenOver,
+    Token,
     Wildcard,
     Willed,
 )
-from seventh.protocols.mqtt.rules import delivery, rights, sessions
+from seventh.protocols.mqtt.rules import access, delivery, rights, sessions
 from seventh.protocols.mqtt.rules.examples import (
     ACCEPTED,
     GOOD,
@@ -284,6 +285,50 @@ def test_a_second_connection(same: Any, other: Any, wanted: object) -> None:
 def test_without_a_second_identity_it_is_unknown_whether_a_client_id_is_protected() -> None:
     facts = with_live(taken_over=TakenOver(same="ended"), identity="anonymous").learn(v5=ACCEPTED)
     assert said(sessions.takeover, facts) == ONE_IDENTITY
+
+
+def pair(**changes: Any) -> MqttFacts:
+    assert GOOD.pair is not None
+    return GOOD.learn(pair=msgspec.structs.replace(GOOD.pair, **changes))
+
+
+OTHER = "mqtts://other.example:8883"
+
+
+@pytest.mark.parametrize(
+    ("facts", "wanted"),
+    [
+        (GOOD, None), (GOOD.learn(pair=None), Skip("no second broker was given (--pair)")),
+        (GOOD.learn(pair=None, unknown={"the pair": "refused"}), Skip("refused")),
+        (pair(delivered=False, waited_seconds=5.0),
+         ("a message that the target has acknowledged is not delivered by "
+          f"{OTHER} within 5.0 s")),
+        (pair(delivered=False, works=False),
+         Skip(f"{OTHER} does not deliver its own messages to us")),
+        (pair(delivered=False, acknowledged=False), Skip("the target did not accept the message")),
+        (GOOD.learn(live=None), NOT_PUBLISHED),
+    ],
+)  # fmt: skip
+def test_a_pair(facts: MqttFacts, wanted: object) -> None:
+    assert said(delivery.split, facts) == wanted
+
+
+@pytest.mark.parametrize(
+    ("token", "wanted"),
+    [
+        (None, Skip("no token was given (--token-file)")),
+        (Token(), Skip("the token is no JWT with an exp claim")),
+        (Token(lifetime_seconds=90.0, outcome="not-reached"),
+         Skip("the token expires in 90 s: give a longer --timeout to wait for it")),
+        (Token(lifetime_seconds=1.0, outcome="closed"), None),
+        (Token(lifetime_seconds=1.0, outcome="open", after_seconds=2.04),
+         "the broker still answers 2.0 s after the token expired"),
+        (Token(lifetime_seconds=-60.0, outcome="open", after_seconds=2.0),
+         "a token that expired 60 s earlier is accepted"),
+    ],
+)  # fmt: skip
+def test_a_token(token: Token | None, wanted: object) -> None:
+    assert said(access.token_stale, GOOD.learn(token=token)) == wanted
 
 
 def foreign(read: int | None, write: int | None, *, acked: bool = True, came: bool = False) -> Any:

@@ -15,9 +15,9 @@ from seventh.model.target import Target
 from seventh.protocols.websocket.client.request import (
     HandshakeOptions,
     credentials_in,
-    expiry_of,
     handshake_options_of,
 )
+from seventh.wire.jwt import expiry_of
 from tests.options import options_with
 
 

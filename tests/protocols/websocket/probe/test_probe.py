@@ -18,6 +18,7 @@ from seventh.engine.check import check_one, pulse_one
 from seventh.lab import start
 from seventh.labkit.names import name_server
 from seventh.labkit.serve import Kit, Served
+from seventh.labkit.tokens import token
 from seventh.labkit.web.handler import Answer, Pipe
 from seventh.labkit.web.serve import web_server
 from seventh.model.netfacts import NetFacts
@@ -29,7 +30,6 @@ from seventh.net.stopwatch import now_ns
 from seventh.protocols import schemes
 from seventh.protocols.websocket import SPEC, lab
 from seventh.protocols.websocket.client.endpoint import Endpoint
-from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.facts.live import LongMessage
 from seventh.protocols.websocket.lab import serve_setup, wrong
 from seventh.protocols.websocket.lab.hub import PUBLISH, SUBPROTOCOL, Hub
@@ -40,6 +40,7 @@ from seventh.protocols.websocket.rules import live
 from seventh.render import FORMATS, View, render
 from seventh.rules.rule import Hit
 from seventh.web.message import Request
+from seventh.wire.jwt import expiry_of
 from tests.options import changed, options_with
 from tests.reports import found, metrics
 from tests.reports import websocket_facts as facts_of
@@ -163,7 +164,7 @@ async def test_a_credential_reaches_nothing_that_is_shown(
     kit: Kit, tmp_path: Path, secure: bool
 ) -> None:
     query = "c2V2ZW50aC1xdWVyeQ"
-    bearer = lab.token(time.time() + 3600)
+    bearer = token(time.time() + 3600)
     file = tmp_path / "token"
     file.write_text(bearer)
     setup = Setup(secure=secure, path=f"/hub?room=7&access_token={query}")

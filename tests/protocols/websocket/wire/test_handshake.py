@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seventh.labkit.tokens import token
 from seventh.model.failure import UsageError
 from seventh.model.phase import Mark
 from seventh.model.target import Target
 from seventh.protocols.websocket.client.request import (
     HandshakeOptions,
     credentials_in,
-    expiry_of,
     handshake_options_of,
 )
 from seventh.protocols.websocket.facts import Handshake
-from seventh.protocols.websocket.lab import token
 from seventh.protocols.websocket.wire import handshake as hs
 from seventh.protocols.websocket.wire.handshake import Offer, handshake_response
 from seventh.web.message import Fields, Response, Version
+from seventh.wire.jwt import expiry_of
 from seventh.wire.websocket_key import accept_of, is_valid_key, new_key
 from tests.options import options_with
 

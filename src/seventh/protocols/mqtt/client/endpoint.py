@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from seventh.model.target import Target
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net.address import Address
 from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import Stopwatch
 from seventh.net.stream import Stream
-from seventh.net.tls.handshake import prepare, start_recurring
+from seventh.net.tls.handshake import prepare, start_recurring, start_tls
 from seventh.net.tls.inspect import note_handshake
 from seventh.net.tls.large_hello import shake
 from seventh.protocols.mqtt.facts import MqttFacts
@@ -21,13 +22,16 @@ ANSWER_SECONDS = 5.0
 class Endpoint:
     """One broker, within the budget of the check."""
 
-    def __init__(self, ctx: ProbeContext) -> None:
+    def __init__(self, ctx: ProbeContext, other: Target | None = None) -> None:
         self.ctx = ctx
         self.notes = ctx.notes(MqttFacts)
-        self.secure = ctx.target.scheme in {"mqtts", "mqtt+wss"}
-        self.websocket = "+" in ctx.target.scheme
+        self.target = other or ctx.target
+        self.secure = self.target.scheme in {"mqtts", "mqtt+wss"}
+        self.websocket = "+" in self.target.scheme
         self.alpn = ("http/1.1",) if self.websocket else ()
-        self.name = ctx.options.server_name or ctx.target.host
+        own_name = ctx.options.server_name if other is None else None
+        self.name = own_name or self.target.host
+        self._other = other
         self._address: Address | None = None
 
     @property
@@ -44,6 +48,8 @@ class Endpoint:
     def use(self, address: Address) -> None:
         """Set the address of all connections, and learn what the target itself decides."""
         self._address = address
+        if self._other is not None:
+            return
         self.notes.learn(
             secure=self.secure, websocket=self.websocket,
             reach=None if self.ctx.carried else reach(address.ip),
@@ -56,8 +62,11 @@ class Endpoint:
     async def open(self, below: Stream | None = None) -> Stream:
         """Return a stream that carries MQTT, on ``below`` if it is the first of the check.
 
-        Accepts any certificate: the TLS facts hold its errors. Raises Failed.
+        Accepts any certificate of the target: the TLS facts hold its errors. Another server's must
+        be valid, as a credential may be sent to it. Raises Failed.
         """
+        if self._other is not None:
+            return await self._open_other()
         first = below is not None
         stream = below if below is not None else await self.connect()
         watch = self.ctx.watch if first else Stopwatch()
@@ -83,6 +92,14 @@ class Endpoint:
             stream = await start_recurring(self.ctx, below, self.name, alpn=self.alpn)
         return await self._tunnel(stream, self.ctx.watch) if self.websocket else stream
 
+    async def _open_other(self) -> Stream:
+        stream, watch = await self.connect(), Stopwatch()
+        if self.secure:
+            stream = await start_tls(
+                stream, self.ctx.options, self.name, watch=watch, alpn=self.alpn
+            )
+        return await self._tunnel(stream, watch) if self.websocket else stream
+
     def _learn_client_certificate(self) -> None:
         asked = self.ctx.notes(TlsFacts).facts.client_certificate
         if asked in {"not-requested", "optional", "required", "given"}:
@@ -93,10 +110,11 @@ class Endpoint:
         from seventh.protocols.mqtt.client.tunnel import failure_of, upgrade
 
         with on_failure(below.close), watch.phase("mqtt.upgrade") as timer:
-            seen, response, tunnel = await upgrade(below, self.ctx.target, self.until)
+            seen, response, tunnel = await upgrade(below, self.target, self.until)
             timer.begin(response.sent)
             timer.stop(response.first)
-            self.notes.learn(upgrade=seen)
+            if self._other is None:
+                self.notes.learn(upgrade=seen)
             failed = failure_of(seen)
             if failed is not None:
                 raise failed

@@ -8,6 +8,7 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason
 from seventh.model.phase import Mark
 from seventh.model.target import Target
 from seventh.net.budget import Budget
+from seventh.net.stopwatch import user_mark
 from seventh.net.stream import Stream
 from seventh.protocols.mqtt.facts import Upgrade
 from seventh.web.h1 import H1Connection
@@ -29,6 +30,7 @@ class Tunnel(Stream):
     def __init__(self, below: Stream, opened: Mark) -> None:
         self._below = below
         self._frames = Frames()
+        self._flushing = False
         self.address = below.address
         self.opened = opened
         self.connect_seconds = below.connect_seconds
@@ -36,7 +38,20 @@ class Tunnel(Stream):
     async def send(self, data: bytes) -> Mark:
         """See :meth:`Stream.send`."""
         self._frames.binary(data)
-        return await self._below.send(self._frames.out())
+        return await self._flush()
+
+    async def _flush(self) -> Mark:
+        """Send frames; while one task does, another's wait for it to take them along."""
+        mark = user_mark()
+        if self._flushing:
+            return mark
+        self._flushing = True
+        try:
+            while out := self._frames.out():
+                await self._below.send(out)
+        finally:
+            self._flushing = False
+        return mark
 
     async def receive(self, deadline_ns: int | None = None) -> tuple[bytes, Mark]:
         """See :meth:`Stream.receive`; a close frame is the end."""
@@ -51,8 +66,7 @@ class Tunnel(Stream):
                     if event.kind == "text":
                         raise ProtocolViolation("MQTT in a text message, not a binary one (§6)")
                     parts.append(event.data)
-            if out := self._frames.out():
-                await self._below.send(out)
+            await self._flush()
             if any(parts):
                 return b"".join(parts), mark
         return b"", mark

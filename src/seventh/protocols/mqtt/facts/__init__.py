@@ -8,7 +8,9 @@ from typing import ClassVar, Literal
 import msgspec
 
 from seventh.model.facts import Facts
+from seventh.protocols.mqtt.facts.config import MqttConfig
 from seventh.protocols.mqtt.facts.live import Live, Paired, Token, Wildcard
+from seventh.protocols.mqtt.facts.topics import Topics
 
 BAD_LOGINS = frozenset({0x86, 0x87})
 """The reason codes with which brokers refuse a login, or a client without one."""
@@ -76,7 +78,7 @@ class MqttFacts(Facts, frozen=True, kw_only=True):
     login: Reply | None = None
     """Its reply to the user name and password."""
     login_version: Literal["5", "3.1.1"] | None = None
-    withheld: Literal["no-tls", "certificate", "no-credential"] | None = None
+    withheld: Literal["no-tls", "certificate", "no-credential", "no-v5"] | None = None
     """Why the credential was not sent."""
     connack_seconds: float | None = None
     ping_seconds: float | None = None
@@ -87,6 +89,10 @@ class MqttFacts(Facts, frozen=True, kw_only=True):
     """Its reply to a session that never expires."""
     endless_seconds: int | None = None
     """The expiry that the broker sets instead; None if it states none."""
+    config: MqttConfig | None = None
+    """What a configuration file decides."""
+    topics: Topics | None = None
+    """The design of the topics that are in use, or that a file names."""
     live: Live | None = None
     """What subscribing and publishing showed."""
     system: Wildcard | None = None

@@ -192,6 +192,11 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     waited_seconds: float
     """The time until it was delivered, or how long it was awaited."""
 
+    @property
+    def delivered_seconds(self) -> float | None:
+        """The time until it was delivered."""
+        return self.waited_seconds if self.delivered else None
+
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A connection after the token expired with which it logged in."""

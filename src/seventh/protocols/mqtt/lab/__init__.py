@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from seventh.labkit.elsewhere import added
 from seventh.labkit.serve import Kit, Served, tcp_server
 from seventh.labkit.tlsserve import server_context, tls_server
+from seventh.labkit.tokens import renewed
 from seventh.labkit.web.peer import PlainPeer
 from seventh.labkit.web.serve import web_server
 from seventh.protocols.mqtt.lab.broker import Broker
@@ -42,12 +43,20 @@ async def serve_setup(
         if setup.host == ELSEWHERE:
             stack.enter_context(added(ELSEWHERE))
         port = await stack.enter_async_context(_listening(setup, kit, broker))
-        if setup.logs_in:
+        scheme = ("mqtt+ws" if setup.websocket else "mqtt") + ("s" if setup.secure else "")
+        if setup.pair is not None:
+            other = broker if setup.pair == "bridged" else Broker(setup)
+            beside = await stack.enter_async_context(_listening(setup, kit, other))
+            options["pair"] = f"{scheme}://{setup.host}:{beside}"
+        if setup.token_seconds is not None:
+            file = kit.folder / f"mqtt-token-{port}"
+            await stack.enter_async_context(renewed(file, setup.token_seconds))
+            options["token_file"] = str(file)
+        elif setup.logs_in:
             file = kit.folder / f"mqtt-password-{port}"
             file.touch(mode=0o600)
             file.write_text(f"{setup.password}\n", encoding="utf-8")
             options |= {"user": USER, "password_file": str(file)}
-        scheme = ("mqtt+ws" if setup.websocket else "mqtt") + ("s" if setup.secure else "")
         yield Served(target=f"{scheme}://{setup.host}:{port}", options=options)
 
 

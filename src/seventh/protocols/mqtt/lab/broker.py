@@ -63,7 +63,8 @@ class Broker:
         present = state is not None and not packet.clean_start and not ended
         present = present and "forgets-session" not in self.setup.flaws
         if state is None or not present:
-            state = self.states[client_id] = State(client_id, packet.user or "", self.setup)
+            state = State(client_id, packet.user or "", self.setup, packet.version)
+            self.states[client_id] = state
         state.expiry_seconds, state.ends_at = expiry, None
         return state, present
 

@@ -15,6 +15,7 @@ from seventh.protocols.mqtt.lab.state import State, Subscribed
 from seventh.protocols.mqtt.wire.codec import Decoder
 from seventh.protocols.mqtt.wire.encode import encode
 from seventh.protocols.mqtt.wire.packets import (
+    Auth,
     Connack,
     Connect,
     Disconnect,
@@ -42,6 +43,7 @@ from seventh.protocols.mqtt.wire.session import (
     SentAliases,
 )
 from seventh.protocols.mqtt.wire.topics import is_filter, is_shared, shared
+from seventh.wire.jwt import expiry_of
 
 if TYPE_CHECKING:
     from seventh.protocols.mqtt.lab.broker import Broker
@@ -65,6 +67,10 @@ class Client:
         self._sent_aliases = SentAliases(0)
         self._received_aliases = ReceivedAliases(self._setup.topic_alias_maximum)
         self._task = asyncio.current_task()
+        self._asked: Connect | None = None
+        """The CONNECT whose authentication continues."""
+        self._ends_at: float | None = None
+        """When the token expires with which it logged in, in Unix time."""
         self._held: Publish | None = None
         """A message that is to come after the next one, where the broker reorders them."""
 
@@ -92,7 +98,9 @@ class Client:
             await self._refuse(error)
         except TimeoutError:
             if self._decoder.version == 5:
-                await self.send(Disconnect(code=Code.KEEP_ALIVE_TIMEOUT))
+                over = self._ends_at is not None and time.time() >= self._ends_at
+                code = Code.MAXIMUM_CONNECT_TIME if over else Code.KEEP_ALIVE_TIMEOUT
+                await self.send(Disconnect(code=code))
         finally:
             if self._state is not None:
                 await self._broker.detach(self._state, self, self._will)
@@ -109,6 +117,9 @@ class Client:
     async def _receive(self) -> bytes:
         dead_ns = self._alive.dead_ns
         left = None if dead_ns is None else (dead_ns - time.monotonic_ns()) / 1e9
+        if self._ends_at is not None and self._setup.expires:
+            until = self._ends_at - time.time()
+            left = until if left is None else min(left, until)
         async with asyncio.timeout(left):
             return await self._peer.receive()
 
@@ -121,19 +132,15 @@ class Client:
     async def _handle(self, packet: Packet) -> bool:
         """Answer a packet; return whether the connection continues."""
         match packet:
-            case Connect():
-                return await self._connect(packet)
+            case Connect() | Auth():
+                return await self._begin(packet)
             case Disconnect():
                 self._leave(packet)
                 return False
             case Pingreq():
                 await self.send(Pingresp())
             case Publish():
-                known = self._received_aliases.resolve(packet)
-                if packet.topic or "forgets-alias" not in self._setup.flaws:
-                    await self._publish(known)
-                elif packet.packet_id is not None:
-                    await self.send(Puback(packet_id=packet.packet_id))
+                await self._publish(packet)
             case Puback() | Pubrec() | Pubrel() | Pubcomp():
                 for reply in self._known.session.receive(packet).replies:
                     if not (isinstance(reply, Pubcomp) and "no-pubcomp" in self._setup.flaws):
@@ -177,6 +184,20 @@ class Client:
         await state.deliver_waiting()
         return True
 
+    async def _begin(self, packet: Connect | Auth) -> bool:
+        """Accept or refuse a CONNECT, with the setup's method after one AUTH (§4.12)."""
+        method = packet.properties.authentication_method
+        if isinstance(packet, Auth):
+            if self._asked is None or self._state is not None:
+                return True
+            return await self._connect(self._asked)
+        if method is None or method != self._setup.auth_method:
+            return await self._connect(packet)
+        self._asked = packet
+        asked = Properties(authentication_method=method)
+        await self.send(Auth(code=Code.CONTINUE_AUTHENTICATION, properties=asked))
+        return True
+
     def _judge(self, packet: Connect) -> Code:
         setup = self._setup
         if packet.version not in setup.versions:
@@ -185,13 +206,23 @@ class Client:
             return setup.refusal
         if packet.version == 4 and not packet.client_id and not packet.clean_start:
             return Code.CLIENT_ID_NOT_VALID
-        if packet.properties.authentication_method is not None:
+        method = packet.properties.authentication_method
+        if method != (setup.auth_method if self._asked is not None else None):
             return Code.BAD_AUTHENTICATION_METHOD
+        if setup.token_seconds is not None:
+            return self._judge_token(packet)
         if packet.user is None:
             return Code.SUCCESS if setup.anonymous else Code.NOT_AUTHORIZED
         password = setup.users.get(packet.user)
         right = password is not None and packet.password == password.encode()
         return Code.SUCCESS if right else Code.BAD_USER_OR_PASSWORD
+
+    def _judge_token(self, packet: Connect) -> Code:
+        token = packet.properties.authentication_data or packet.password
+        self._ends_at = expiry_of(token.decode("ascii", "replace")) if token else None
+        if self._ends_at is None:
+            return Code.NOT_AUTHORIZED
+        return Code.SUCCESS if self._ends_at > time.time() else Code.BAD_USER_OR_PASSWORD
 
     def _admit(self, packet: Connect) -> Code:
         """Return the code of CONNACK: a client id belongs to the user who has it."""
@@ -236,6 +267,8 @@ class Client:
 
     async def _publish(self, packet: Publish) -> None:
         state, broker, flaws = self._known, self._broker, self._setup.flaws
+        forgets = not packet.topic and "forgets-alias" in flaws
+        packet = self._received_aliases.resolve(packet)
         if packet.qos > self._setup.maximum_qos:
             raise MqttError(Code.QOS_NOT_SUPPORTED, f"QoS {packet.qos}")
         if packet.retain and not self._setup.retain_available:
@@ -247,7 +280,7 @@ class Client:
         permitted = broker.may_write(state.user, packet.topic)
         found = False
         for message in self._in_order(messages):
-            if permitted:
+            if permitted and not forgets:
                 found = await broker.publish(message, state.client_id) or found
         for reply in received.replies:
             if not (isinstance(reply, Puback) and "no-puback" in flaws):

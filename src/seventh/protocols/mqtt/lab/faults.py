@@ -13,6 +13,7 @@ from seventh.protocols.mqtt.wire.reasons import Code
 ELSEWHERE = "198.18.77.3"
 """An address that a fault adds to this machine, from RFC 2544's range: not a loopback address."""
 _VIOLATION = Reason.PROTOCOL_VIOLATION.value
+_LONG = {"timeout_seconds": 20.0}
 _SHORT = {"timeout_seconds": 1.0}
 
 
@@ -145,4 +146,11 @@ FAULTS = (
           "MQTT-TAKEOVER", "MQTT-ANON", flaw="taken-by-anybody", anonymous=True),
     _live("keeps-other-client", "keeps two connections with one client id", "MQTT-TAKEOVER",
           flaw="keeps-other-client"),
+    _live("split", "does not share messages with the broker beside it", "MQTT-SPLIT",
+          pair="alone"),
+    _fault("token-stale", "keeps connections after their token expires", "MQTT-TOKEN-STALE",
+           setup=Setup(token_seconds=1.5, expires=False, options=_LONG)),
+    _fault("method-stale", "the same, with an authentication method", "MQTT-TOKEN-STALE",
+           setup=Setup(token_seconds=1.5, expires=False, auth_method="JWT",
+                       options={**_LONG, "auth_method": "JWT"})),
 )  # fmt: skip

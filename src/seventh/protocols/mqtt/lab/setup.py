@@ -73,6 +73,14 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the check has the user name and password."""
     password: str = PASSWORD
     """The password that the check has."""
+    token_seconds: float | None = None
+    """The lifetime of the check's token, which it has instead of a password."""
+    auth_method: str | None = None
+    """The authentication method of MQTT 5 that takes the token, after one AUTH."""
+    expires: bool = True
+    """Whether a connection ends with its token."""
+    pair: Literal["bridged", "alone"] | None = None
+    """Whether there is a second broker, and whether it has the messages of this one."""
     options: OptionValues = {}
 
 
@@ -81,6 +89,7 @@ OWN = "seventh/#"
 LIMITED = Setup(
     system={"$SYS/broker/version": b"lab", "$SYS/broker/messages/stored": b"3"},
     rights={USER: Rights(read=(OWN,), write=(OWN,)), "": Rights(read=(OWN,), write=(OWN,))},
+    pair="bridged",
     options={"allow_write": True, "timeout_seconds": 20.0},
 )  # fmt: skip
 """A correct broker, and a check that publishes on it."""

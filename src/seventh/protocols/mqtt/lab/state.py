@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from seventh.protocols.mqtt.lab.setup import Setup
-from seventh.protocols.mqtt.wire.packets import Publish, Subscription
+from seventh.protocols.mqtt.wire.packets import Publish, Subscription, Version
 from seventh.protocols.mqtt.wire.session import MAX_RECEIVE_MAXIMUM, Session
 from seventh.protocols.mqtt.wire.topics import shared
 
@@ -35,10 +35,11 @@ class Subscribed(msgspec.Struct, frozen=True):
 class State:
     """What the broker keeps of one client id."""
 
-    def __init__(self, client_id: str, user: str, setup: Setup) -> None:
+    def __init__(self, client_id: str, user: str, setup: Setup, version: Version) -> None:
         self.client_id = client_id
         self.user = user
-        self.session = Session(setup.receive_maximum or MAX_RECEIVE_MAXIMUM)
+        stated = setup.receive_maximum if version == 5 else None  # 3.1.1 has no such limit
+        self.session = Session(stated or MAX_RECEIVE_MAXIMUM)
         self.subscriptions: dict[str, Subscribed] = {}
         self.client: Client | None = None
         self.expiry_seconds = 0

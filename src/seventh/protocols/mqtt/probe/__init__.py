@@ -10,15 +10,17 @@ from seventh.net.secrets import read_secret
 from seventh.net.stream import Stream
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
 from seventh.net.tls.plaintext import detect_tls, may_be_tls
+from seventh.protocols.mqtt import MqttOptions
 from seventh.protocols.mqtt.client.causes import refused
 from seventh.protocols.mqtt.client.connection import Connection, Login, connect_packet
 from seventh.protocols.mqtt.client.endpoint import Endpoint
 from seventh.protocols.mqtt.facts import UNSUPPORTED_VERSION, Limits, Reply
-from seventh.protocols.mqtt.probe import live
+from seventh.protocols.mqtt.probe import live, token
 from seventh.protocols.mqtt.probe.workspace import Who
 from seventh.protocols.mqtt.wire.packets import Connack, Version
 from seventh.protocols.mqtt.wire.properties import Properties
 from seventh.protocols.mqtt.wire.reasons import Code
+from seventh.web.given import first_line
 from seventh.wire.text import printable
 
 RESERVED = 6
@@ -62,6 +64,8 @@ async def check(ctx: ProbeContext) -> None:
         await _request_endless_session(endpoint, login)
         if (who := _who(endpoint, login)) is not None:
             await live.run(endpoint, who)
+        if login is not None and ctx.options.token_file is not None:
+            await _outlive_token(endpoint, login)
     if others and endpoint.secure:
         await _compare(endpoint, [first, *others])
     if failed is not None:
@@ -205,15 +209,15 @@ async def _log_in(endpoint: Endpoint) -> Login | None:
     if ctx.denied(2) is not None:
         return None
     withheld: str | None = mail.withheld(ctx, encrypted=endpoint.secure)
-    user = ctx.options.user
-    if user is None:
+    version = _version(endpoint)
+    login = _given_login(ctx, version) if withheld is None else None
+    if withheld is None and login is None:
         withheld = "no-credential"
-    if withheld is not None or user is None:
+    if login is not None and login.method and version == 4:
+        withheld = "no-v5"
+    if withheld is not None or login is None:
         notes.learn(withheld=withheld)
         return None
-    secret = read_secret(ctx.options.password_file)
-    login = Login(user, secret.reveal() if secret is not None else None)
-    version = _version(endpoint)
     connection = Connection(ctx, await endpoint.open(), version)
     reply = await _connect(endpoint, connection, "mqtt.login", login)
     notes.learn(login=reply, login_version="5" if version == 5 else "3.1.1")
@@ -226,10 +230,31 @@ async def _log_in(endpoint: Endpoint) -> Login | None:
     return login
 
 
+def _given_login(ctx: ProbeContext, version: Version) -> Login | None:
+    """Return the token or the password that was given. Raises UsageError."""
+    user, file = ctx.options.user, ctx.options.token_file
+    if file is not None:
+        method = ctx.options.of(MqttOptions).auth_method or ""
+        # 3.1.1 has no password without a user name (§3.1.2.9).
+        unnamed = "" if version == 4 else None
+        return Login(unnamed if user is None else user, first_line(file).encode(), method)
+    if user is None:
+        return None
+    secret = read_secret(ctx.options.password_file)
+    return Login(user, secret.reveal() if secret is not None else None)
+
+
 def _version(endpoint: Endpoint) -> Version:
     """Return the newest version that the broker answers."""
     v5 = endpoint.notes.facts.v5
     return 4 if v5 is None or _lacks_v5(v5) else 5
+
+
+async def _outlive_token(endpoint: Endpoint, login: Login) -> None:
+    try:
+        await token.run(endpoint, login, _version(endpoint))
+    except Failed as failed:
+        endpoint.notes.unknown("the token's expiry", failed.detail)
 
 
 def _who(endpoint: Endpoint, login: Login | None) -> Who | None:

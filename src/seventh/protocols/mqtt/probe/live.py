@@ -10,7 +10,7 @@ from seventh.net.wait import all_of
 from seventh.protocols.mqtt import MqttOptions
 from seventh.protocols.mqtt.client.endpoint import Endpoint
 from seventh.protocols.mqtt.client.session import Client
-from seventh.protocols.mqtt.probe import messages, rights, sessions
+from seventh.protocols.mqtt.probe import messages, pair, rights, sessions
 from seventh.protocols.mqtt.probe.workspace import Who, Workspace
 
 CONNECTIONS = 40
@@ -29,6 +29,9 @@ async def run(endpoint: Endpoint, who: Who) -> None:
     try:
         if writes:
             await _step(work, "publishing", partial(_publishing, work))
+            other = ctx.options.of(MqttOptions).pair
+            if other is not None and work.facts.facts.denied is None:
+                await _step(work, "the pair", partial(pair.run, work, other))
         if ctx.denied(2) is None or writes:
             await _step(work, "$SYS", partial(_listen, work, "system", "$SYS/#"))
         if ctx.denied(4) is None:

@@ -104,6 +104,8 @@ async def repeat(work: Workspace, subscriber: Client) -> None:
     if work.maximum_qos < 2:
         return
     first = await work.connect(kept=True)
+    # Some brokers keep no session that has no subscription.
+    await first.subscribe(work.named("repeat-kept"), 1, work.until)
     message = work.message("repeat", qos=2)
     for packet in first.session.publish(message):
         await first.connection.send(packet)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.mqtt.facts import MqttFacts, Reply, Upgrade
+from seventh.protocols.mqtt.facts.config import MqttConfig
+from seventh.protocols.mqtt.facts.live import Token
 from seventh.protocols.mqtt.rules.examples import (
     ACCEPTED,
     CARRIED,
@@ -30,8 +32,11 @@ _REASONS = {
     tier=0,
     source=Source.WIRE,
     title="MQTT without TLS",
-    evidence="mqtt:// answers at a {reach} address",
-    phrases=_REACH,
+    evidence="{where} at a {reach} address",
+    phrases={
+        "where": {"wire": "mqtt:// answers", "file": "{listener} accepts MQTT without TLS"},
+        **_REACH,
+    },
     why="Anyone on the path can read and change every message, and read the password of every "
     "client.",
     fix={
@@ -44,9 +49,12 @@ _REASONS = {
     seed=("12.7.3",),
     good=GOOD,
     bad=GOOD.learn(secure=False),
+    directives={"mosquitto": ("listener",)},
 )
 def plaintext(mqtt: MqttFacts) -> Verdict:
     """Judge mqtt:// beyond this machine."""
+    if mqtt.config is not None:
+        return _in_file(mqtt.config)
     if mqtt.secure is None or not mqtt.replies:
         return NO_REPLY
     if mqtt.websocket:
@@ -55,7 +63,17 @@ def plaintext(mqtt: MqttFacts) -> Verdict:
         return None
     if mqtt.reach is None:
         return CARRIED
-    return None if mqtt.reach == "loopback" else Hit(reach=mqtt.reach)
+    return None if mqtt.reach == "loopback" else Hit(where="wire", reach=mqtt.reach)
+
+
+def _in_file(config: MqttConfig) -> Verdict:
+    """Judge a listener without TLS."""
+    if config.secure is None:
+        return not_applicable("each listener is judged")
+    if config.secure or config.websocket or config.reach == "loopback":
+        return None
+    hit = Hit(where="file", reach=config.reach or "public", listener=config.listener)
+    return hit.fixed_by("mosquitto", config.loopback_line)
 
 
 @rule(
@@ -113,7 +131,8 @@ def wss(mqtt: MqttFacts) -> Verdict:
     source=Source.WIRE,
     title="Anonymous connections accepted",
     evidence="CONNECT without a user name, a password and a client certificate is accepted "
-    "({versions})",
+    "({where})",
+    phrases={"where": {"wire": "{versions}", "file": "{listener}"}},
     why="Unless an access control list stops them, clients that the operator does not know read "
     "and publish messages.",
     fix={
@@ -124,9 +143,12 @@ def wss(mqtt: MqttFacts) -> Verdict:
     seed=("12.7.4",),
     good=GOOD,
     bad=GOOD.learn(v5=ACCEPTED, v311=ACCEPTED),
+    directives={"mosquitto": ("allow_anonymous", "password_file")},
 )
 def anonymous(mqtt: MqttFacts) -> Verdict:
     """Judge the replies to clients without a credential."""
+    if mqtt.config is not None:
+        return _anonymous_in_file(mqtt.config)
     if mqtt.anonymous is None:
         if mqtt.client_certificate == "required":
             return None
@@ -136,7 +158,19 @@ def anonymous(mqtt: MqttFacts) -> Verdict:
     if mqtt.client_certificate == "given":
         return Skip("--cert was given, so the behaviour without a certificate is unknown")
     replies = {"MQTT 5": mqtt.v5, "MQTT 3.1.1": mqtt.v311}
-    return Hit(versions=tuple(name for name, reply in replies.items() if _accepted(reply)))
+    versions = tuple(name for name, reply in replies.items() if _accepted(reply))
+    return Hit(where="wire", versions=versions)
+
+
+def _anonymous_in_file(config: MqttConfig) -> Verdict:
+    """Judge whether a listener accepts clients without a credential from other machines."""
+    if config.anonymous is None:
+        return not_applicable("each listener is judged")
+    if not config.anonymous or config.reach == "loopback":
+        return None
+    more = () if config.has_logins else ("password_file /etc/mosquitto/passwd",)
+    lines = ("allow_anonymous false", *more)
+    return Hit(where="file", listener=config.listener).fixed_by("mosquitto", *lines)
 
 
 def _accepted(reply: Reply | None) -> bool:
@@ -213,3 +247,44 @@ def auth_fail(mqtt: MqttFacts) -> Verdict:
     known = code if code in _REASONS or code == "closed" else "other"
     said = mqtt.login.explanation
     return Hit(cause=known, explanation="given" if said else "none", answer=said)
+
+
+@rule(
+    "MQTT-TOKEN-STALE",
+    Severity.MEDIUM,
+    tier=2,
+    source=Source.WIRE,
+    title="Connection stays open after its token expires",
+    evidence="{what}",
+    phrases={
+        "what": {
+            "expired": "a token that expired {seconds} s earlier is accepted",
+            "open": "the broker still answers {seconds} s after the token expired",
+        }
+    },
+    why="An expired or revoked token still reads and writes while the connection stays open, "
+    "which can be months.",
+    fix={
+        "any": "Store the token's exp with the connection, and end it then with DISCONNECT (0x87 "
+        "or 0xA0), or request a new token with AUTH (re-authentication).",
+    },
+    references=("MQTT Version 5.0 §4.12.1", "RFC 7519 §4.1.4"),
+    seed=("12.7.4",),
+    good=GOOD.learn(token=Token(lifetime_seconds=2.0, outcome="closed", code=0xA0)),
+    bad=GOOD.learn(token=Token(lifetime_seconds=2.0, outcome="open", after_seconds=2.0)),
+)
+def token_stale(mqtt: MqttFacts) -> Verdict:
+    """Judge a connection by the exp of its token, which is read and not verified."""
+    token = mqtt.token
+    if token is None:
+        return Skip(mqtt.unknown.get("the token's expiry", "no token was given (--token-file)"))
+    if token.outcome is None or token.lifetime_seconds is None:
+        return Skip("the token is no JWT with an exp claim")
+    if token.outcome == "not-reached":
+        left = token.lifetime_seconds
+        return Skip(f"the token expires in {left:.0f} s: give a longer --timeout to wait for it")
+    if token.outcome != "open":
+        return None
+    if token.lifetime_seconds <= 0:
+        return Hit(what="expired", seconds=f"{abs(token.lifetime_seconds):.0f}")
+    return Hit(what="open", seconds=f"{token.after_seconds or 0.0:.1f}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seventh.model.severity import Severity
 from seventh.protocols.mqtt.facts import MqttFacts
-from seventh.protocols.mqtt.facts.live import Exchange, Ordered, Retained
+from seventh.protocols.mqtt.facts.live import Exchange, Ordered, Paired, Retained
 from seventh.protocols.mqtt.rules.examples import (
     GOOD,
     LIVE,
@@ -13,6 +13,11 @@ from seventh.protocols.mqtt.rules.examples import (
     with_live,
 )
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
+
+_SPLIT = Paired(
+    target="mqtts://other.example:8883", acknowledged=True, works=True, delivered=False,
+    waited_seconds=5.0,
+)  # fmt: skip
 
 
 def _exchanges(qos: int, **changes: object) -> MqttFacts:
@@ -283,3 +288,39 @@ def v5_broken(mqtt: MqttFacts) -> Verdict:
     steps = ("sessions", "shared subscriptions", "topic aliases")
     return Skip(next((mqtt.unknown[each] for each in steps if each in mqtt.unknown),
                      "no feature of MQTT 5 was tested"))  # fmt: skip
+
+
+@rule(
+    "MQTT-SPLIT",
+    Severity.HIGH,
+    tier=3,
+    source=Source.WIRE,
+    title="Nodes do not share messages",
+    evidence="a message that the target has acknowledged is not delivered by {other} within "
+    "{seconds:.1f} s",
+    why="Clients of one node do not receive what clients of another one publish: the bridge is "
+    "down, or the cluster has split.",
+    fix={
+        "any": "Look at the bridge's or the cluster's state, its credentials and its topic "
+        "patterns, and at the firewall between the nodes.",
+    },
+    references=("MQTT Version 5.0 §3.3.1.2",),
+    seed=("12.7.5",),
+    good=GOOD,
+    bad=GOOD.learn(pair=_SPLIT),
+)
+def split(mqtt: MqttFacts) -> Verdict:
+    """Judge a message from the target to the broker of --pair."""
+    live = published(mqtt)
+    if isinstance(live, Skip):
+        return live
+    pair = mqtt.pair
+    if pair is None:
+        return Skip(mqtt.unknown.get("the pair", "no second broker was given (--pair)"))
+    if pair.delivered:
+        return None
+    if not pair.works:
+        return Skip(f"{pair.target} does not deliver its own messages to us")
+    if not pair.acknowledged:
+        return Skip("the target did not accept the message")
+    return Hit(other=pair.target, seconds=pair.waited_seconds)

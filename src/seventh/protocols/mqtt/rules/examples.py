@@ -13,6 +13,7 @@ from seventh.protocols.mqtt.facts.live import (
     KeptAlive,
     Live,
     Ordered,
+    Paired,
     Resumed,
     Retained,
     TakenOver,
@@ -67,7 +68,11 @@ GOOD = MqttFacts(
     live=LIVE,
     system=Wildcard(code=0x87),
     everything=Wildcard(code=0x87),
-)
+    pair=Paired(
+        target="mqtts://other.example:8883", acknowledged=True, works=True, delivered=True,
+        waited_seconds=0.02,
+    ),
+)  # fmt: skip
 OVER_WEBSOCKET = GOOD.learn(
     websocket=True, upgrade=Upgrade(outcome="open", status=101, subprotocol="mqtt")
 )

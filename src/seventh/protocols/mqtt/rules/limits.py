@@ -7,7 +7,7 @@ import msgspec
 from seventh.model.severity import Severity
 from seventh.protocols.mqtt.facts import UNSUPPORTED_VERSION, MqttFacts, Reply
 from seventh.protocols.mqtt.rules.examples import GOOD, LIMITS, NO_REPLY, NOT_ACCEPTED
-from seventh.rules.rule import Hit, Skip, Source, Verdict, rule
+from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
 
 MOST_UNACKNOWLEDGED = 1000
 """The largest Receive Maximum that still limits what a client may send ahead."""
@@ -51,7 +51,7 @@ def no_v5(mqtt: MqttFacts) -> Verdict:
     tier=0,
     source=Source.WIRE,
     title="No limit on packet size",
-    evidence="CONNACK has no Maximum Packet Size: clients may send packets of 256 MiB",
+    evidence="no Maximum Packet Size: clients may send packets of 256 MiB",
     why="A few clients can fill the broker's memory, and each subscriber receives the same "
     "packets.",
     fix={
@@ -62,9 +62,17 @@ def no_v5(mqtt: MqttFacts) -> Verdict:
     seed=("12.11.6",),
     good=GOOD,
     bad=GOOD.learn(broker_limits=msgspec.structs.replace(LIMITS, maximum_packet_bytes=None)),
+    directives={"mosquitto": ("max_packet_size",)},
 )
 def packet_unlimited(mqtt: MqttFacts) -> Verdict:
     """Judge the Maximum Packet Size."""
+    if mqtt.config is not None:
+        limited = mqtt.config.packets_limited
+        return (
+            not_applicable("the broker is judged as a whole")
+            if limited is None
+            else (None if limited else Hit())
+        )
     if mqtt.broker_limits is None:
         return NOT_ACCEPTED
     return Hit() if mqtt.broker_limits.maximum_packet_bytes is None else None
@@ -110,10 +118,17 @@ def receive_maximum(mqtt: MqttFacts) -> Verdict:
     tier=1,
     source=Source.WIRE,
     title="Sessions never expire",
-    evidence="CONNECT with a Session Expiry Interval of 0xFFFFFFFF is accepted, and CONNACK "
-    "states no shorter one",
+    evidence="{where}",
+    phrases={
+        "where": {
+            "wire": "CONNECT with a Session Expiry Interval of 0xFFFFFFFF is accepted, and CONNACK "
+            "states no shorter one",
+            "file": "persistent_client_expiration is not set",
+        }
+    },
     why="The session of each client that never returns is kept, and its queue grows.",
     fix={
+        "mosquitto": "persistent_client_expiration 14d",
         "any": "Limit the session expiry, such as to 14 days, and state it in CONNACK. mosquitto "
         "limits it with persistent_client_expiration without stating it: there, verify the "
         "setting instead.",
@@ -122,16 +137,25 @@ def receive_maximum(mqtt: MqttFacts) -> Verdict:
     seed=("12.11.6",),
     good=GOOD,
     bad=GOOD.learn(endless_seconds=None),
+    directives={"mosquitto": ("persistent_client_expiration",)},
 )
 def expiry_forever(mqtt: MqttFacts) -> Verdict:
     """Judge the reply to a session without an end."""
+    if mqtt.config is not None:
+        ends = mqtt.config.sessions_end
+        return (
+            not_applicable("the broker is judged as a whole")
+            if ends is None
+            else (None if ends else Hit(where="file"))
+        )
     if mqtt.endless is None:
         return NOT_ACCEPTED
     if mqtt.endless.outcome == "closed":
         return Skip("the connection was closed without a CONNACK")
     if mqtt.endless.outcome == "refused":
         return None
-    return Hit() if mqtt.endless_seconds in {None, ENDLESS_SECONDS} else None
+    endless = mqtt.endless_seconds in {None, ENDLESS_SECONDS}
+    return Hit(where="wire") if endless else None
 
 
 @rule(

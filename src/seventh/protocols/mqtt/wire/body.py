@@ -76,6 +76,8 @@ class Body:
 
 def varint(value: int) -> bytes:
     """Return a variable byte integer; ValueError for one that does not fit."""
+    if 0 <= value < 0x80:
+        return bytes((value,))
     if not 0 <= value <= MAX_VARINT:
         raise ValueError(f"{value} does not fit into a variable byte integer")
     out = bytearray()

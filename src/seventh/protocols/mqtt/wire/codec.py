@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Literal
 
 from seventh.protocols.mqtt.wire.body import MAX_VARINT
@@ -132,18 +133,19 @@ class Decoder:
                 raise malformed("PUBLISH with QoS 0 and DUP (§3.3.1.1)")
         elif flags != _FLAGS.get(kind, 0):
             raise malformed(f"{kind.name} with the flags {flags} (§2.1.3)")
-        if kind not in self._expected():
+        if kind not in _expected(self._role, connected=self._connected, v5=self.version == 5):
             when = "" if self._connected else " before the connection is accepted"
             raise protocol_error(f"unexpected {kind.name}{when}")
         return kind, flags
 
-    def _expected(self) -> frozenset[Kind]:
-        auth = frozenset({Kind.AUTH}) if self.version == 5 else frozenset()
-        if self._role == "broker":
-            if not self._connected:
-                return frozenset({Kind.CONNECT})
-            return (_FROM_CLIENT - {Kind.CONNECT}) | auth
-        if not self._connected:
-            return frozenset({Kind.CONNACK}) | auth
-        last = frozenset({Kind.DISCONNECT}) if self.version == 5 else frozenset()
-        return (_FROM_BROKER - {Kind.CONNACK}) | auth | last
+
+@functools.cache
+def _expected(role: Role, *, connected: bool, v5: bool) -> frozenset[Kind]:
+    """Return the types of packets that a role may receive."""
+    auth = frozenset({Kind.AUTH}) if v5 else frozenset()
+    if role == "broker":
+        return (_FROM_CLIENT - {Kind.CONNECT}) | auth if connected else frozenset({Kind.CONNECT})
+    if not connected:
+        return frozenset({Kind.CONNACK}) | auth
+    last = frozenset({Kind.DISCONNECT}) if v5 else frozenset()
+    return (_FROM_BROKER - {Kind.CONNACK}) | auth | last

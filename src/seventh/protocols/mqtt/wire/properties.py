@@ -172,7 +172,7 @@ def _read_value(part: Body, known: _Property) -> object:
 
 def written(properties: Properties) -> bytes:
     """Return the properties with their length."""
-    if properties == NONE:
+    if properties is NONE or properties == NONE:
         return b"\0"
     out = bytearray()
     for each in _TABLE:

@@ -6,6 +6,7 @@ Times are passed in, in nanoseconds.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -74,8 +75,15 @@ class Session:
         """End a connection: from now on messages are queued."""
         self._limit = 0
 
+    def restore(self, released: Iterable[int]) -> None:
+        """Take up an earlier process's session: the ids of QoS 2 whose PUBREC it has received."""
+        self._sent.update((number, Pubrel(packet_id=number)) for number in released)
+
     def publish(self, message: Publish) -> tuple[Packet, ...]:
-        """Return the packets to send now for a message without a packet id."""
+        """Return the packets to send now for a message.
+
+        A packet id that it has is kept, which the caller has to know as free.
+        """
         if not message.qos:
             return (message,) if self._limit else ()
         self._queue.append(message)
@@ -89,8 +97,9 @@ class Session:
         """Send queued messages as far as the peer's Receive Maximum permits."""
         out: list[Packet] = []
         while self._queue and len(self._sent) < self._limit:
-            number = self._free_id()
-            packet = msgspec.structs.replace(self._queue.popleft(), packet_id=number)
+            packet = self._queue.popleft()
+            number = packet.packet_id or self._free_id()
+            packet = msgspec.structs.replace(packet, packet_id=number)
             self._sent[number] = packet
             out.append(packet)
         return tuple(out)

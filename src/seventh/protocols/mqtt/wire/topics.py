@@ -63,3 +63,15 @@ def matches(pattern: str, topic: str) -> bool:
         if index == len(levels) or level not in {"+", levels[index]}:
             return False
     return len(wanted) == len(levels)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Return whether a topic may match both filters."""
+    first, second = one.split("/"), other.split("/")
+    for left, right in zip(first, second, strict=False):
+        if "#" in (left, right):
+            return True
+        if left != right and "+" not in (left, right):
+            return False
+    shorter, longer = sorted((first, second), key=len)
+    return len(first) == len(second) or longer[len(shorter)] == "#"

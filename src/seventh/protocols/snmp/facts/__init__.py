@@ -127,7 +127,7 @@ class SnmpFacts(Facts, frozen=True, kw_only=True):
     bulk_rows: float | None = None
     """Rows of a GETBULK reply (mean); None without GETBULK."""
     repetitions: int | None = None
-    """The max-repetitions that the walk ended with."""
+    """The max-repetitions that gave the most rows a second, or that the poll ended with."""
     most_rows: int | None = None
     """The most rows of a GETBULK reply."""
     bulk: tuple[BulkTry, ...] = ()

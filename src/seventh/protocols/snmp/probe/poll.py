@@ -5,7 +5,7 @@ from __future__ import annotations
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.snmp.client.session import Session
-from seventh.protocols.snmp.facts import BulkTry, Interface, Loop, SnmpFacts, System
+from seventh.protocols.snmp.facts import Interface, Loop, SnmpFacts, System
 from seventh.protocols.snmp.probe.bulk import best, measure
 from seventh.protocols.snmp.wire.ber import Oid
 from seventh.protocols.snmp.wire.message import ABSENT, Binding, Kind
@@ -36,18 +36,12 @@ async def poll_uptime(session: Session) -> Cause | None:
 async def poll(session: Session, ctx: ProbeContext) -> None:
     """Read the system group and the interfaces, and learn how. Raises Failed."""
     notes = ctx.notes(SnmpFacts)
-    tried: tuple[BulkTry, ...] = ()
-    if session.has_bulk:
-        with ctx.watch.phase("snmp.bulk", session.exchange.address.ip):
-            tried = await measure(session)
-        notes.learn(bulk=tried)
     start = now_ns()
     with ctx.watch.phase("snmp.poll", session.exchange.address.ip):
         notes.learn(system=await _system(session))
         walks = {column: Walk(column, bulk=session.has_bulk) for column in _COLUMNS}
         columns: dict[Oid, dict[int, Binding]] = {}
         before = walks[_IF_DESCR]
-        before.repetitions = before.ceiling = best(tried) or 1
         for column, walk in walks.items():
             # What one column has shown holds for the next.
             walk.repetitions, walk.ceiling = before.repetitions, before.ceiling
@@ -61,13 +55,25 @@ async def poll(session: Session, ctx: ProbeContext) -> None:
         poll_seconds=(now_ns() - start) / 1e9,
         bulk_rows=rows / replies if session.has_bulk and replies else None,
         repetitions=before.repetitions if session.has_bulk else None,
-        most_rows=max([one.rows for one in tried] + [walk.largest for walk in walks.values()])
-        if session.has_bulk
-        else None,
-        too_big=sum(walk.too_big for walk in walks.values())
-        + sum(one.outcome == "too-big" for one in tried),
+        most_rows=max(walk.largest for walk in walks.values()) if session.has_bulk else None,
+        too_big=sum(walk.too_big for walk in walks.values()),
         loop=Loop(after=_dotted(stuck.after), found=_dotted(stuck.found)) if stuck else None,
     )
+    if session.has_bulk:
+        await _measure(session, ctx)
+
+
+async def _measure(session: Session, ctx: ProbeContext) -> None:
+    """Find the best size of GETBULK; after the poll, so that nothing of it is lost."""
+    notes = ctx.notes(SnmpFacts)
+    with ctx.watch.phase("snmp.bulk", session.exchange.address.ip):
+        tried = await measure(session)
+    known = notes.facts
+    notes.learn(
+        bulk=tried, repetitions=best(tried) or known.repetitions,
+        most_rows=max(known.most_rows or 0, *(one.rows for one in tried)),
+        too_big=known.too_big + sum(one.outcome == "too-big" for one in tried),
+    )  # fmt: skip
 
 
 async def _system(session: Session) -> System:

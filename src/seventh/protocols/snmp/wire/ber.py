@@ -42,7 +42,7 @@ class Deviation(StrEnum):
 class Reader:
     """A position in octets; what is read moves it on. Its methods raise ProtocolViolation."""
 
-    __slots__ = ("_end", "at", "data", "deviations")
+    __slots__ = ("at", "data", "deviations", "end")
 
     def __init__(
         self, data: bytes, at: int = 0, end: int | None = None,
@@ -50,18 +50,18 @@ class Reader:
     ) -> None:  # fmt: skip
         self.data = data
         self.at = at
-        self._end = len(data) if end is None else end
+        self.end = len(data) if end is None else end
         self.deviations: set[Deviation] = set() if deviations is None else deviations
         """What deviated so far; shared by all readers of a message."""
 
     @property
     def ended(self) -> bool:
         """Whether nothing is left."""
-        return self.at >= self._end
+        return self.at >= self.end
 
     def next(self) -> tuple[int, int, int]:
         """Read a tag and a length; return the tag, and where its contents begin and end."""
-        data, at, limit = self.data, self.at, self._end
+        data, at, limit = self.data, self.at, self.end
         if at + 2 > limit:
             raise ProtocolViolation("BER: a value ends before its length")
         tag, length = data[at], data[at + 1]

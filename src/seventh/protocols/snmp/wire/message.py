@@ -8,7 +8,7 @@ from enum import IntEnum, IntFlag, StrEnum
 import msgspec
 
 from seventh.model.failure import ProtocolViolation
-from seventh.protocols.snmp.wire import ber
+from seventh.protocols.snmp.wire import ber, bindings
 from seventh.protocols.snmp.wire.ber import Deviation, Oid, Reader
 
 MAX_BINDINGS = 10_000
@@ -309,14 +309,19 @@ def _trap(reader: Reader) -> TrapV1:
 
 
 def _bindings(reader: Reader) -> tuple[Binding, ...]:
-    """Read the variable bindings, the inner loop of every walk."""
+    """Read the variable bindings."""
     inner = reader.enter(ber.SEQUENCE, "the bindings")
     reader.finish()
     data, deviations = inner.data, inner.deviations
     found: list[Binding] = []
+    parents: dict[bytes, Oid] = {}
     while not inner.ended:
         if len(found) >= MAX_BINDINGS:
             raise ProtocolViolation(f"SNMP: more than {MAX_BINDINGS} bindings")
+        if (plain := bindings.read(data, inner.at, inner.end, parents)) is not None:
+            name, tag, value, inner.at = plain
+            found.append(Binding(name, _KINDS[tag], value))
+            continue
         one = inner.enter(ber.SEQUENCE, "a binding")
         oid = one.oid("the name of a binding")
         tag, start, stop = one.next()
@@ -383,15 +388,15 @@ def encode_scoped(scoped: Scoped) -> bytes:
 
 
 def _encode_pdu(pdu: Pdu | TrapV1) -> bytes:
-    bindings = ber.sequence(*map(encode_binding, pdu.bindings))
+    encoded = ber.sequence(*map(encode_binding, pdu.bindings))
     if isinstance(pdu, TrapV1):
         return ber.sequence(
             ber.object_identifier(pdu.enterprise), ber.tlv(_TAGS[Kind.IP], pdu.agent),
             ber.integer(pdu.generic), ber.integer(pdu.specific),
-            ber.integer(pdu.uptime, _TAGS[Kind.TICKS]), bindings, tag=PduType.TRAP_V1,
+            ber.integer(pdu.uptime, _TAGS[Kind.TICKS]), encoded, tag=PduType.TRAP_V1,
         )  # fmt: skip
     return ber.sequence(
-        ber.integer(pdu.request_id), ber.integer(pdu.error), ber.integer(pdu.index), bindings,
+        ber.integer(pdu.request_id), ber.integer(pdu.error), ber.integer(pdu.index), encoded,
         tag=pdu.type,
     )  # fmt: skip
 

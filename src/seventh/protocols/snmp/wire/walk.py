@@ -68,15 +68,20 @@ class Walk:
             return ()
         self.replies += 1
         found: list[Binding] = []
+        root, depth, last = self._root, len(self._root), self._last
         for binding in answer.bindings:
-            if binding.kind in ABSENT or binding.oid[: len(self._root)] != self._root:
+            oid = binding.oid
+            if binding.kind in ABSENT or oid[:depth] != root:
                 self.done = True
                 break
-            if binding.oid <= self._last:
-                self._went_back(binding.oid)
+            if oid <= last:
+                self._last = last
+                self._went_back(oid)
                 break
-            self._last = binding.oid
+            last = oid
             found.append(binding)
+        else:
+            self._last = last
         self.rows += len(found)
         self.largest = max(self.largest, len(found))
         self._adapt(len(answer.bindings))

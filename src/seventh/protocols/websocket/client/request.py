@@ -5,9 +5,6 @@ Files and the environment are read once, before the first packet.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 import time
 from pathlib import Path
@@ -22,10 +19,10 @@ from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.wire.handshake import own_origin
 from seventh.web.given import FRAMING, TOKEN, checked_value, first_line, header_field
 from seventh.web.message import Fields
+from seventh.wire.jwt import expiry_of
 from seventh.wire.text import printable
 
 MAX_TEMPLATE = 65536
-MAX_JWT = 16384
 MIN_SECRET = 4
 """The shortest secret that is hidden: shorter ones would hide much of a server's text."""
 _SECRET_FIELDS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
@@ -147,25 +144,6 @@ def credentials_in(path: str) -> tuple[tuple[str, ...], tuple[str, str] | None]:
         names.append("(in the path)")
         found = found or ("(in the path)", jwt.group())
     return tuple(dict.fromkeys(names)), found
-
-
-def expiry_of(jwt: str) -> float | None:
-    """Return when a JWT expires (RFC 7519 §4.1.4), in Unix time; None if it has no exp.
-
-    Does not verify the signature.
-    """
-    parts = jwt.split(".")
-    if len(jwt) > MAX_JWT or len(parts) < 2:
-        return None
-    body = parts[1] + "=" * (-len(parts[1]) % 4)
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(body))
-    except (binascii.Error, ValueError, RecursionError):
-        return None
-    expiry = claims.get("exp") if isinstance(claims, dict) else None
-    if isinstance(expiry, bool) or not isinstance(expiry, int | float) or abs(expiry) > 1e11:
-        return None
-    return float(expiry)
 
 
 def _origin(text: str) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import contextlib
-import json
-import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from seventh.labkit import serve as labkit
 from seventh.labkit.elsewhere import added
 from seventh.labkit.serve import Kit, Served
+from seventh.labkit.tokens import renewed
 from seventh.labkit.web.handler import Answer
 from seventh.labkit.web.peer import H1Setup
 from seventh.labkit.web.serve import web_server
@@ -209,37 +205,11 @@ async def serve_setup(setup: Setup, kit: Kit) -> AsyncIterator[Served]:
             hub.origins = (f"{site}://{setup.host}:{port}",)
         if setup.token_seconds is not None:
             token_file = kit.folder / f"token-{port}"
-            _write_token(token_file, setup.token_seconds)
+            await stack.enter_async_context(renewed(token_file, setup.token_seconds))
             options["token_file"] = str(token_file)
-            renewing = asyncio.create_task(_renew(token_file, setup.token_seconds))
-            stack.callback(renewing.cancel)
         yield Served(target=f"{scheme}://{setup.host}:{port}{setup.path}", options=options)
-
-
-RENEWED_SECONDS = 0.5
-"""How often the token is renewed, for checks that are started by hand."""
-
-
-async def _renew(file: Path, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(RENEWED_SECONDS)
-        _write_token(file, seconds)
-
-
-def _write_token(file: Path, seconds: float) -> None:
-    """Write a token that expires in ``seconds``, atomically."""
-    fresh = file.with_suffix(".new")
-    fresh.write_text(f"{token(time.time() + seconds)}\n", "ascii")
-    fresh.replace(file)
 
 
 async def _stripping(_: object) -> Answer:
     """Answer as a backend behind a proxy that removed the upgrade."""
     return Answer(status=400, headers=(("Server", "nginx"),), body=b"not a WebSocket request\n")
-
-
-def token(expiry: float) -> str:
-    """Return an unsigned JWT that expires at ``expiry``."""
-    parts = ({"alg": "none", "typ": "JWT"}, {"sub": "lab", "exp": expiry})
-    encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
-    return b".".join([*encoded, b"none"]).decode("ascii")

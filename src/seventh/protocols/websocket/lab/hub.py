@@ -17,9 +17,9 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, SERVER, Protocol
 
 from seventh.labkit.web.handler import Answer, Pipe
-from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.lab.setup import Setup
 from seventh.web.message import Fields, Request
+from seventh.wire.jwt import expiry_of
 from seventh.wire.websocket_key import VERSION, accept_of, is_valid_key
 
 SUBPROTOCOL = "hub.v1"

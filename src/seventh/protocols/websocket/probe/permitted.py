@@ -14,11 +14,11 @@ from seventh.net.stopwatch import now_ns
 from seventh.net.wait import all_of
 from seventh.protocols.websocket import WebSocketOptions
 from seventh.protocols.websocket.client.endpoint import Endpoint
-from seventh.protocols.websocket.client.request import expiry_of
 from seventh.protocols.websocket.client.socket import Socket
 from seventh.protocols.websocket.facts.live import Hold, Token
 from seventh.protocols.websocket.probe import fanout, limits, violations
 from seventh.protocols.websocket.probe.step import step
+from seventh.wire.jwt import expiry_of
 
 LEFT_SECONDS = 0.5
 """The time that is reserved for the end of the report."""

@@ -1,0 +1,1 @@
+"""The dashboard: pages that a browser shows, complete without scripts."""
