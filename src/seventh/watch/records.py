@@ -154,7 +154,8 @@ def stored(database: sqlite3.Connection) -> Stored:
 def forget_hour(database: sqlite3.Connection, hour: int, seq: int) -> None:
     """Delete an hour's pulses up to ``seq``: the history has them."""
     database.execute(
-        "DELETE FROM journal WHERE first_ns / ?1 = ?2 AND seq <= ?3", (HOUR_NS, hour, seq)
+        "DELETE FROM journal WHERE first_ns >= ? AND first_ns < ? AND +seq <= ?",
+        (hour * HOUR_NS, (hour + 1) * HOUR_NS, seq),
     )
 
 

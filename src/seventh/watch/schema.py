@@ -95,6 +95,9 @@ MIGRATIONS = (
         PRIMARY KEY (target, protocol)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE INDEX journal_first ON journal (first_ns);  -- else finding an hour reads all blobs
+    """,
 )
 """What makes each version of the version before; the first makes an empty database version 1."""
 VERSION = len(MIGRATIONS)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from seventh.model.failure import system_error
 from seventh.watch.history import rollup
 from seventh.watch.history.database import HistoryError, connect, quoted
 from seventh.watch.history.files import FOLDER, Meta, checked, failed, hour_path, move_aside, write
@@ -82,7 +83,7 @@ def compact(folder: Path, now_ns: int) -> Iterator[Written]:
         if hours:
             (store,) = journal.execute("SELECT id FROM identity").fetchone()
             with contextlib.closing(connect(spill)) as database:
-                staged = Staged(database, names_of(journal))
+                staged = _staged(database, journal, folder)
                 later: list[LaterError] = []
                 for hour in hours:
                     meta = Meta(store=store, seq=until)
@@ -94,6 +95,17 @@ def compact(folder: Path, now_ns: int) -> Iterator[Written]:
                     raise later[0]
 
 
+def _staged(
+    database: duckdb.DuckDBPyConnection, journal: sqlite3.Connection, folder: Path
+) -> Staged:
+    import duckdb
+
+    try:
+        return Staged(database, names_of(journal))
+    except duckdb.Error as error:  # such as no memory for all names
+        raise failed(folder / FOLDER, error) from None
+
+
 def names_of(journal: sqlite3.Connection) -> dict[int, str]:
     """Return the names of all targets that there ever were, by number."""
     return dict(journal.execute("SELECT id, name FROM target"))
@@ -102,7 +114,7 @@ def names_of(journal: sqlite3.Connection) -> dict[int, str]:
 def hours_of(journal: sqlite3.Connection, until: int = 2**62) -> list[int]:
     """Return the hours that the journal has pulses of up to a blob, counted since 1970."""
     rows = journal.execute(
-        "SELECT DISTINCT first_ns / ? AS hour FROM journal WHERE seq <= ? ORDER BY hour",
+        "SELECT DISTINCT first_ns / ? AS hour FROM journal WHERE +seq <= ? ORDER BY hour",
         (HOUR_NS, until),
     )
     return [hour for (hour,) in rows]
@@ -157,16 +169,22 @@ def main(folder: Path, now_ns: int) -> int:
         for written in compact(folder, now_ns):
             sys.stdout.write(msgspec.json.encode(written).decode() + "\n")
             sys.stdout.flush()
-    except HistoryError as error:
-        failed.append(str(error))
+    except (HistoryError, OSError) as error:
+        failed.append(_told(error))
     try:  # also on a full disk: it deletes what is too old
         for made in rollup.make(folder, now_ns):
             for each in made.skipped:
                 sys.stderr.write(f"{each.path}: not in the roll-up: {each.why}\n")
-    except HistoryError as error:
-        failed.append(str(error))
+    except (HistoryError, OSError) as error:
+        failed.append(_told(error))
     sys.stderr.write("".join(f"{line}\n" for line in dict.fromkeys(failed)))
     return 1 if failed else 0
+
+
+def _told(error: HistoryError | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {system_error(error)}"
+    return str(error)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ WAITING_NS = 14 * _DAY_NS
 _RESERVE = 2**30
 """Bytes of the disk below which the oldest go, or a twentieth of a small disk."""
 _SHARE = 20
+_LEAST = 64 * 2**20
+"""Of any disk: the database's log needs a part of it."""
 
 
 class Dropped(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,7 @@ def drop(database: sqlite3.Connection, folder: Path, now_ns: int, kept_ns: int) 
     """
     pulses = until_ns = 0
     usage = shutil.disk_usage(folder)
-    reserve = min(_RESERVE, usage.total // _SHARE)
+    reserve = min(_RESERVE, max(_LEAST, usage.total // _SHARE))
     while (end_ns := _oldest(database)) is not None:
         if end_ns > now_ns - kept_ns and (
             end_ns > now_ns - HOUR_NS or usage.free + _unused(database) >= reserve
@@ -47,10 +49,10 @@ def drop(database: sqlite3.Connection, folder: Path, now_ns: int, kept_ns: int) 
             break
         (found,) = database.execute(
             "SELECT coalesce(sum(pulses), 0) FROM journal WHERE first_ns < ?1"
-            " AND seq <= (SELECT seq FROM snapshot)", (end_ns,),
+            " AND +seq <= (SELECT seq FROM snapshot)", (end_ns,),
         ).fetchone()  # fmt: skip
         database.execute(
-            "DELETE FROM journal WHERE first_ns < ? AND seq <= (SELECT seq FROM snapshot)",
+            "DELETE FROM journal WHERE first_ns < ? AND +seq <= (SELECT seq FROM snapshot)",
             (end_ns,),
         )
         pulses, until_ns = pulses + found, end_ns
@@ -60,7 +62,7 @@ def drop(database: sqlite3.Connection, folder: Path, now_ns: int, kept_ns: int) 
 def _oldest(database: sqlite3.Connection) -> int | None:
     """Return when the oldest hour ends of which a start needs nothing."""
     (first_ns,) = database.execute(
-        "SELECT min(first_ns) FROM journal WHERE seq <= (SELECT seq FROM snapshot)"
+        "SELECT min(first_ns) FROM journal WHERE +seq <= (SELECT seq FROM snapshot)"
     ).fetchone()
     return None if first_ns is None else (first_ns // HOUR_NS + 1) * HOUR_NS
 
