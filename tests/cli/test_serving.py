@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import socket
@@ -78,12 +79,41 @@ async def test_it_is_served_supervised_and_reloaded(tmp_path: Path) -> None:
         assert (await ask(port, "/-/reload", "POST")).body == (
             "reloaded: 1 target, 0.000278 pulses a second\n"
         )
+        key = hashlib.sha256(b"secret").hexdigest()
+        more = f'token-sha256 = ["{key}"]\nblackbox = "{tmp_path}/none.yml"\n'
+        path.write_text(text.replace("[defaults]", f"{more}[defaults]"), encoding="utf-8")
+        wrong = await ask(port, "/-/reload", "POST")
+        assert (wrong.status, wrong.body) == (
+            400,
+            f"not reloaded: {tmp_path}/none.yml: cannot be read: No such file or directory\n",
+        )
+        blackbox = tmp_path / "none.yml"
+        blackbox.write_text("modules:\n  mine:\n    prober: tcp\n", encoding="utf-8")
+        moved = text.replace("[defaults]", f"{more}[defaults]").replace('":0"', '":1"')
+        path.write_text(moved, encoding="utf-8")
+        assert (await ask(port, "/-/reload", "POST")).body == (
+            "reloaded: 1 target, 0.000278 pulses a second; applies after a restart: listen of "
+            "[serve]\n"
+        )
+        probe = await ask(port, "/probe?target=127.0.0.1:1&module=mine")
+        assert "\nprobe_success 0\n" in probe.body
+        assert (await ask(port, "/-/reload", "POST")).status == 401
+        token = {"Authorization": "Bearer secret"}
+        path.write_text(text, encoding="utf-8")
+        assert (await ask(port, "/-/reload", "POST", **token)).body == (
+            "reloaded: 1 target, 0.000278 pulses a second\n"
+        )
         path.write_text(text + "[[target]]\n", encoding="utf-8")
         wrong = await ask(port, "/-/reload", "POST")
         assert (wrong.status, wrong.body) == (400, f"not reloaded: {path}:7: needs url = …\n")
         assert "\nseventh_watch_reload_success 0\n" in (await ask(port, "/metrics")).body
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.communicate(), 20) == (b"", b"")
+        told_last = (await asyncio.wait_for(process.communicate(), 20))[1].decode()
+        for line in told_last.splitlines():  # what a pulse between two reloads has shown
+            assert line in {
+                "seventh: [serve]: applies after a restart: listen",
+                "seventh: no longer in need of a restart",
+            }
         assert process.returncode == 0
         last = b""
         with contextlib.suppress(BlockingIOError):

@@ -62,7 +62,7 @@ def _extra(path: Path) -> str:
     """The extra that a file may import, if it has one."""
     if not {"lab", "labkit"}.isdisjoint(path.parts):
         return "lab"
-    if not {"history", "serve"}.isdisjoint(path.parts):
+    if not {"history", "serve"}.isdisjoint(path.parts) or path.stem == "maintenance":
         return "watch"
     return path.stem.removesuffix("_process") if "notify" in path.parts else ""
 

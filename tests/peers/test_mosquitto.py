@@ -100,7 +100,8 @@ async def test_a_good_broker_passes(kit: Kit, tmp_path: Path) -> None:
         assert learnt.broker_limits == Limits(
             receive_maximum=20, maximum_packet_bytes=1_048_576, topic_alias_maximum=10
         )
-    assert {name for name, rule in RULES.items() if rule.tier == 3} - set(tls.passed) == set()
+    unjudged = {name for name, rule in RULES.items() if rule.tier == 3} - set(tls.passed)
+    assert unjudged == {"MQTT-SPLIT"}, "there is no second broker"
     assert [pulse.failure for pulse in pulses] == [None, None]
     assert mqtt(mtls).client_certificate == "given"
     assert mqtt(web).upgrade == Upgrade(outcome="open", status=101, subprotocol="mqtt")
@@ -248,8 +249,13 @@ async def test_a_bridge(kit: Kit, topic: str, passes: bool) -> None:
     assert ("MQTT-SPLIT" in report.passed, "MQTT-SPLIT" in found(report)) == (passes, not passes)
 
 
+LINTED = {"MQTT-CRL", "MQTT-BRIDGE-LOOP", "MQTT-EXPIRY-FOREVER"}
+"""Judged from mosquitto.conf: their fixes belong to its tests."""
+
+
 def test_every_fix_is_applied() -> None:
-    assert {name for name, rule in RULES.items() if "mosquitto" in rule.words.fix} == {
+    fixed = {name for name, rule in RULES.items() if "mosquitto" in rule.words.fix}
+    assert fixed - LINTED == {
         "MQTT-PLAINTEXT", "MQTT-WSS", "MQTT-ANON", "MQTT-MTLS-OPT", "MQTT-PKT-UNLIMITED",
         "MQTT-RECVMAX", "MQTT-QOS-CAP", "MQTT-RETAIN", "MQTT-OFFLINE-LOST", "MQTT-TAKEOVER",
         "MQTT-ACL-READ", "MQTT-ACL-WRITE", "MQTT-SYS",

@@ -28,6 +28,7 @@ from seventh.serve.probe.modules import DEFAULT, Module
 from seventh.serve.reports import Keeper
 from seventh.serve.sessions import Sessions
 from seventh.watch.config import Config, WatchedTarget
+from seventh.watch.heartbeats import tokens_of
 from seventh.watch.run import Watcher
 from seventh.watch.samples import Cause, Pulse
 from seventh.watch.store import Store
@@ -152,10 +153,10 @@ async def served(
     )
     actions = Actions(store, Checks(watcher.checking, keeper))
     sessions = Sessions(access.tokens, time.monotonic)
-    faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, actions)
+    faces, api = Faces(watcher, store, latest, reload), Api(watcher, store, actions, latest)
     site = Site(watcher, store, latest, recent, actions, sessions, needs_login=access.needs_token)
     every = [*faces.routes(), *api.routes(), *door.routes(), *routes(site)]
-    app = application(every, access, sessions)
+    app = application(every, access, sessions, lambda name: tokens_of(watcher.heartbeats, name))
     running = asyncio.create_task(watcher.run(stop))
     try:
         async with serving(app, listening, context):

@@ -42,7 +42,7 @@ async def port() -> AsyncIterator[int]:
 
 async def ask(it: Served, path: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
     data = json.dumps(body).encode() if body is not None else b""
-    answer = await it.ask(f"/api/v1/{path}", method, data)
+    answer = await it.ask(f"/api/v1/{path}", method, data, Content_Type="application/json")
     assert answer.headers["content-type"] == "application/json"
     content = json.loads(answer.body)
     return answer.status, content
@@ -68,11 +68,14 @@ async def test_targets_and_incidents(tmp_path: Path, port: int) -> None:
             "name": "web", "url": f"tcp://127.0.0.1:{port}", "labels": {"team": "a"},
             "parents": ["gone"], "every_seconds": 0.02, "condition": "up", "since": 0,
             "held": None, "last": {"lag_seconds": 0, "outcome": "ok", "cause": None},
+            "errors": 0, "reconnects": 0, "packet_loss_ratio": 0.0,
         }  # fmt: skip
         assert gone["last"] | {"lag_seconds": 0} == {
             "lag_seconds": 0, "outcome": "failed", "cause": cause, "phases": {},
         }  # fmt: skip
         assert (gone["condition"], gone["held"]) == ("down", None)
+        assert gone["errors"] >= 1
+        assert (gone["reconnects"], gone["packet_loss_ratio"]) == (0, None)
         one = (await ask(it, "targets?target=web"))[1]["targets"]
         assert [each["name"] for each in one] == ["web"]
         assert await ask(it, "targets?target=x") == (404, wrong("no target has this name"))
@@ -175,6 +178,46 @@ async def test_what_is_no_silence(tmp_path: Path) -> None:
     async with served(tmp_path, target(1)) as it:
         for body, why in NO_SILENCES:
             assert await ask(it, "silences", "POST", body) == (400, wrong(f"not a silence: {why}"))
+
+
+async def test_an_incident_is_acknowledged(tmp_path: Path) -> None:
+    async with served(tmp_path, target(1, "gone")) as it:
+        await it.pulsed()
+        made: list[dict[str, Any]] = []
+        while not made:
+            made = (await ask(it, "incidents?firing=1"))[1]["incidents"]
+        (before,) = made
+        assert (before["acknowledged"], before["acknowledged_by"]) == (None, "")
+        path = f"incidents/{before['id']}/acknowledge"
+        status, content = await ask(it, path, "POST", {"by": "me"})
+        (after,) = content["incidents"]
+        noted = {name: after[name] for name in ("acknowledged", "acknowledged_by", "sent")}
+        assert after == before | noted
+        assert (status, after["acknowledged_by"]) == (200, "me")
+        assert after["acknowledged"].endswith("Z")
+        missing = wrong("no incident that is firing has this number")
+        for number in (9, 1 << 80):
+            gone = await ask(it, f"incidents/{number}/acknowledge", "POST", {"by": "me"})
+            assert gone == (404, missing)
+        length = "Expected `str` of length >= 1 - at `$.by`"
+        assert await ask(it, path, "POST", {"by": ""}) == (
+            400, wrong(f"not an acknowledgement: {length}"),
+        )  # fmt: skip
+
+
+async def test_only_json_changes_anything(tmp_path: Path) -> None:
+    async with served(tmp_path, target(1)) as it:
+        await it.watcher.ready.wait()
+        silence = b'{"match": {"a": "b"}, "seconds": 60}'
+        for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
+            answer = await it.ask("/api/v1/silences", "POST", silence, Content_Type=kind)
+            assert (answer.status, json.loads(answer.body)) == (
+                415, wrong("send JSON with Content-Type: application/json"),
+            )  # fmt: skip
+        made = await it.ask(
+            "/api/v1/silences", "POST", silence, Content_Type="Application/JSON; charset=utf-8"
+        )
+        assert made.status == 201
 
 
 async def test_a_broken_store_is_said(tmp_path: Path) -> None:

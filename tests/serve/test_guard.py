@@ -22,7 +22,12 @@ from tests.serve.made import served, target
 TOKEN = "correct horse"
 
 
-def guard(*, needs_token: bool = False, clock: list[float] | None = None) -> Guard:
+def guard(
+    *,
+    needs_token: bool = False,
+    clock: list[float] | None = None,
+    tokens: tuple[str, ...] = (token_hash("other"), token_hash(TOKEN).upper()),
+) -> Guard:
     async def app(scope: object, receive: object, send: object) -> None:
         assert isinstance(scope, dict)
         await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
@@ -32,16 +37,22 @@ def guard(*, needs_token: bool = False, clock: list[float] | None = None) -> Gua
     def now() -> float:
         return clock[0] if clock else 0.0
 
-    sessions = Sessions((token_hash("other"), token_hash(TOKEN).upper()), now)
-    return Guard(app, sessions=sessions, hosts=("mon.example",), needs_token=needs_token, now=now)
+    return Guard(
+        app, sessions=Sessions(tokens, now), hosts=("mon.example",), needs_token=needs_token,
+        now=now, of_job=lambda name: (token_hash("job").upper(),) if name == "back/up" else (),
+    )  # fmt: skip
 
 
 async def answer(
-    it: Guard, path: str = "/metrics", client: str = "192.0.2.1", **fields: str
+    it: Guard,
+    path: str = "/metrics",
+    client: str = "192.0.2.1",
+    method: str = "GET",
+    **fields: str,
 ) -> tuple[int, str]:
     headers = {"host": "127.0.0.1:1"} | {k.replace("_", "-"): v for k, v in fields.items()}
     scope = {
-        "type": "http", "path": path, "client": (client, 1), "method": "GET",
+        "type": "http", "path": path, "client": (client, 1), "method": method,
         "headers": [(k.encode(), v.encode("latin-1")) for k, v in headers.items()],
     }  # fmt: skip
     sent: list[dict[str, object]] = []
@@ -105,6 +116,37 @@ async def test_health_needs_no_token_but_a_host_of_ours() -> None:
     assert await answer(it, "/-/ready") == ANYONE
     assert await answer(it, "/-/reload") == NEEDED
     assert await answer(it, "/-/ready", host="evil.example") == unexpected("evil.example")
+
+
+async def test_changes_need_a_token_where_there_is_one() -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        assert await answer(guard(), method=method) == NEEDED
+        assert await answer(guard(), method=method, authorization=f"Bearer {TOKEN}") == TRUSTED
+        assert await answer(guard(tokens=()), method=method) == ANYONE
+    assert await answer(guard(), "/heartbeat/other", method="POST") == ANYONE
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_job_with_a_token_reports_with_it_alone(method: str) -> None:
+    own = {"authorization": "Bearer job"}
+    for it in (guard(), guard(needs_token=True), guard(tokens=())):
+        path = "/heartbeat/back/up"
+        assert await answer(it, path, method=method) == NEEDED
+        assert await answer(it, path, method=method, **own) == ANYONE
+        assert await answer(it, path, method=method, authorization="Bearer x") == UNKNOWN
+        assert await answer(it, "/heartbeat/other", method=method, **own) == UNKNOWN
+        assert await answer(it, "/metrics", method=method, **own) == UNKNOWN
+    trusted = {"authorization": f"Bearer {TOKEN}"}
+    assert await answer(guard(), "/heartbeat/back/up", method=method, **trusted) == TRUSTED
+
+
+async def test_others_may_be_admitted() -> None:
+    it = guard()
+    it.admit((token_hash("new"),), ("new.example",))
+    assert await answer(it, authorization="Bearer new") == TRUSTED
+    assert await answer(it, authorization=f"Bearer {TOKEN}") == UNKNOWN
+    assert await answer(it, host="new.example") == ANYONE
+    assert await answer(it, host="mon.example") == unexpected("mon.example")
 
 
 async def test_tokens_cannot_be_guessed_quickly() -> None:

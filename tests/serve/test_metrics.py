@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from seventh import protocols
 from seventh.labkit.serve import tcp_server
+from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.report import Report
 from seventh.model.sample import Sample
 from seventh.serve.exposition import CONTENT_TYPE, Page, label, number
 from seventh.serve.families import Family, families
-from seventh.serve.latest import Latest
+from seventh.serve.latest import LOSS, RECONNECTS, Latest
 from tests.peers import need_binary
 from tests.serve.made import served, target
 
@@ -131,9 +133,39 @@ def test_counters_add_up_and_gauges_are_the_last() -> None:
         ))  # fmt: skip
     assert [*latest.samples(1)] == [
         Sample("seventh_ttfb_seconds", (), 2.0),
+        Sample(RECONNECTS, (), 0),
         Sample("seventh_http_negotiated_total", (("version", "2"),), 2.0),
     ]
     assert [*latest.samples(2)] == []
+
+
+def test_the_systems_own_counters_are_not_added_up() -> None:
+    latest = Latest()
+    name, labels = "seventh_ws_listen_drops_total", (("source", "local"),)
+    for value in (190.0, 191.0):
+        latest.pulse(1, replace(report(Sample(name, labels, value)), protocol="local"))
+    assert Sample(name, labels, 191.0) in latest.samples(1)
+
+
+def test_a_success_after_a_failure_is_a_reconnect() -> None:
+    latest = Latest()
+    refused = Failure(
+        reason=Reason.CONNECT_REFUSED, phase="connect", blame=Blame.PEER, detail="refused"
+    )
+    ours = Failure(
+        reason=Reason.LOCAL_RESOURCE, phase="connect", blame=Blame.LOCAL, detail="no socket"
+    )
+    seen = []
+    for failure in (None, refused, refused, ours, None, ours, None, refused, None):
+        latest.pulse(1, replace(report(), failure=failure))
+        seen.append(latest.reconnects(1))
+    assert seen == [0, 0, 0, 0, 1, 1, 1, 1, 2]
+    assert Sample(RECONNECTS, (), 2.0) in latest.samples(1)
+    assert (latest.reconnects(2), latest.gauge(1, LOSS), latest.gauge(2, LOSS)) == (
+        0, None, None,
+    )  # fmt: skip
+    latest.pulse(1, report(Sample(LOSS, (("source", "tcp"),), 0.5)))
+    assert latest.gauge(1, LOSS) == 0.5
 
 
 def test_a_check_adds_what_pulses_do_not_have() -> None:
@@ -142,7 +174,9 @@ def test_a_check_adds_what_pulses_do_not_have() -> None:
     latest.pulse(1, report(Sample(ttfb, (), 1.0)))
     assert latest.checked_seconds(1) is None
     latest.check(1, report(Sample(ttfb, (), 9.0), Sample(keys, (), 3.0)))
-    assert [*latest.samples(1)] == [Sample(ttfb, (), 1.0), Sample(keys, (), 3.0)]
+    assert [*latest.samples(1)] == [
+        Sample(ttfb, (), 1.0), Sample(RECONNECTS, (), 0), Sample(keys, (), 3.0),
+    ]  # fmt: skip
     assert latest.checked_seconds(1) == 5.0
     latest.forget_others({2})
     assert [*latest.samples(1)] == []
@@ -154,7 +188,7 @@ def test_no_peer_makes_more_counters_than_allowed() -> None:
     many = [Sample("seventh_errors_total", (("phase", str(n)),), 1.0) for n in range(201)]
     latest.pulse(1, report(*many))
     latest.pulse(1, report(many[0], many[200]))
-    found = {sample.labels: sample.value for sample in latest.samples(1)}
+    found = {each.labels: each.value for each in latest.samples(1) if each.name != RECONNECTS}
     assert len(found) == 200
     assert found[many[0].labels] == 2
     assert many[200].labels not in found

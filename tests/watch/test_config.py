@@ -144,7 +144,7 @@ TARGET = '[[target]]\nurl = "ssh://a"\n'
          "document)")),
         (f"{TARGET}\n\n[[targets]]", "s.toml:5: unknown table 'targets': did you mean [target]?"),
         ("every = 5\n" + TARGET, ("s.toml: unknown table 'every': write [watch], [defaults], "
-         "[target], [alert], [notify], [heartbeat] or [serve]")),
+         "[target], [alert], [notify], [heartbeat], [slo], [maintenance], [local] or [serve]")),
         ('[target]\nurl = "ssh://a"', "s.toml:1: target is a table: write [[target]]"),
         ("watch = 5\n" + TARGET, "s.toml: watch is a table: write [watch]"),
         ("target = [1]", "s.toml: target is a table: write [[target]]"),
@@ -280,6 +280,33 @@ def test_full_checks_have_an_interval_and_the_whole_timeout() -> None:
     assert (made[0].options.timeout_seconds, made[0].check_seconds) == (0.9, 10)
     (alone,) = targets('[[target]]\nurl = "ssh://a"\n')
     assert alone.check_every_ns == 86_400 * SECOND
+
+
+def test_this_machine_is_looked_at() -> None:
+    alert = '[[alert]]\nmatch = { team = "a" }\nfindings = "low"\n'
+    (made,) = targets(f'{alert}[local]\nevery = 10\nareas = ["time"]\nlabels = {{ team = "a" }}\n')
+    assert (made.name, made.target.scheme, made.is_local, made.areas) == (
+        "local", "local", True, ("time",),
+    )  # fmt: skip
+    assert (made.every_ns, made.options.timeout_seconds) == (10 * SECOND, 9)
+    assert (made.policy.findings, made.policy.stale_ns) == (Severity.LOW, 30 * SECOND)
+    (every,) = targets("[local]\n")
+    assert (len(every.areas) > 3, every.options.timeout_seconds) == (True, 60)
+    assert error('[local]\nareas = ["tyme"]\n').startswith("s.toml:1: areas: ")
+    assert error('[local]\n[[target]]\nname = "local"\nurl = "ssh://a"\n') == (
+        "s.toml:1: the name 'local' is that of s.toml:2: add name = …"
+    )
+    assert error("[[local]]\n[[local]]\n") == "s.toml:2: only one [local] table is possible"
+
+
+def test_a_job_has_hashes_of_tokens() -> None:
+    text = '[[heartbeat]]\nname = "a"\nevery = 60\ntoken-sha256 = ["{}"]\n'
+    assert read("s.toml", text.format("0a" * 32), {}).heartbeats == (
+        HeartbeatKeys(name="a", every=60, token_sha256=("0a" * 32,)),
+    )
+    assert error(text.format("secret")) == (
+        "s.toml:1: token-sha256: write 64 hexadecimal digits, the hash"
+    )
 
 
 def test_an_alert_may_be_of_new_findings() -> None:

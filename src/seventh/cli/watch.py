@@ -122,7 +122,7 @@ async def _watch(
             keeper.note if keeper is not None else None,
             taken=opened.recent.pulse if opened is not None else None,
         )  # fmt: skip
-        reload = reloader(watcher, parsed, typed)
+        reload = reloader(watcher, parsed, typed, opened)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(end.in_loop(stop.set))
             stack.enter_context(_reloading(reload))
@@ -156,7 +156,10 @@ async def _notifying(store: Store, watcher: Watcher) -> AsyncIterator[None]:
 
 
 def reloader(
-    watcher: Watcher, parsed: argparse.Namespace, typed: dict[str, Any]
+    watcher: Watcher,
+    parsed: argparse.Namespace,
+    typed: dict[str, Any],
+    opened: serving.Opened | None = None,
 ) -> Callable[[], Awaitable[str]] | None:
     """Return what loads the file again and says what is watched then; None without a file.
 
@@ -169,12 +172,20 @@ def reloader(
     async def reload() -> str:
         async with alone:
             try:
-                await watcher.reload(await asyncio.to_thread(_loaded, parsed.config, typed))
+                config = await asyncio.to_thread(_loaded, parsed.config, typed)
+                late = "listen" if opened is None and config.serve.listen else ""
+                apply = opened.prepare(config) if opened is not None else lambda: late
+                await watcher.reload(config)
             except (UsageError, StoreError) as error:
                 watcher.health.reload = str(error)
                 raise
             watcher.health.reload, watcher.health.loaded_seconds = "", time.time()
-            return summary(watcher.config)
+            watcher.health.serve = apply()
+            return summary(watcher.config) + (
+                f"; applies after a restart: {watcher.health.serve} of [serve]"
+                if watcher.health.serve
+                else ""
+            )
 
     return reload
 

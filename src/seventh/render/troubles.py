@@ -14,6 +14,7 @@ Trouble = Literal[
     "without a network",
     "without a store",
     "without a history",
+    "in need of a restart",
     "short of memory",
     "damaged",
     "overloaded",
@@ -32,6 +33,8 @@ def troubles(watcher: Watcher, now_ns: int) -> dict[Trouble, str]:
         )
     if health.store:
         found["without a store"] = f"nothing can be stored: {health.store}"
+    if health.serve:
+        found["in need of a restart"] = f"[serve]: applies after a restart: {health.serve}"
     if health.history:
         found["without a history"] = f"history: {health.history}"
     if health.dropped:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import functools
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -27,7 +28,9 @@ from seventh.serve.entries import (
     SCHEMA,
     FindingEntry,
     IncidentEntry,
+    NewAcknowledgement,
     NewSilence,
+    SampleEntry,
     SilenceEntry,
     TargetEntry,
     cause_entry,
@@ -35,6 +38,8 @@ from seventh.serve.entries import (
     instant_or_none,
     pulse_entry,
 )
+from seventh.serve.latest import LOSS, Latest
+from seventh.watch import local
 from seventh.watch.alerting import THIS_MACHINE
 from seventh.watch.alerts import VANTAGE
 from seventh.watch.config import WatchedTarget
@@ -43,6 +48,7 @@ from seventh.watch.run import Watcher
 from seventh.watch.store import Store, StoreError
 from seventh.watch.verdict import Condition, State
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -57,16 +63,19 @@ class Refused(Exception):  # noqa: N818 - an answer
 class Api:
     """What is served below ``/api/v1``."""
 
-    def __init__(self, watcher: Watcher, store: Store, actions: Actions) -> None:
+    def __init__(self, watcher: Watcher, store: Store, actions: Actions, latest: Latest) -> None:
         self._watcher, self._store, self._actions = watcher, store, actions
-        self._titles: dict[str, str] = {}
+        self._latest = latest
 
     def routes(self) -> list[Route]:
         """Return what this serves."""
         return [
             Route("/api/v1/targets", _answered(self.targets)),
             Route("/api/v1/incidents", _answered(self.incidents)),
+            Route("/api/v1/incidents/{number:int}/acknowledge", _answered(self.acknowledge),
+                  methods=["POST"]),
             Route("/api/v1/findings", _answered(self.findings)),
+            Route("/api/v1/samples", _answered(self.samples)),
             Route("/api/v1/silences", _answered(self.silences)),
             Route("/api/v1/silences", _answered(self.add_silence), methods=["POST"]),
             Route("/api/v1/silences/{number:int}", _answered(self.end_silence),
@@ -94,6 +103,9 @@ class Api:
                 since=instant_or_none(state.since_ns),
                 held=watcher.fleet.holds.get((number, Condition.DOWN, "")),
                 last=pulse_entry(watcher.last.get(number)),
+                errors=self._latest.errors(number),
+                reconnects=self._latest.reconnects(number),
+                packet_loss_ratio=self._latest.gauge(number, LOSS),
             )  # fmt: skip
 
     async def incidents(self, request: Request) -> Response:
@@ -106,17 +118,36 @@ class Api:
                 database, firing=firing, before=before, most=min(most or 0, queries.MOST)
             )
         ))  # fmt: skip
+        return _json("incidents", await self._incidents(found))
+
+    async def _incidents(self, found: Iterable[queries.Incident]) -> list[IncidentEntry]:
         names = await asyncio.wrap_future(self._store.run(queries.names))
-        return _json("incidents", [
+        return [
             IncidentEntry(
                 id=each.id, kind=each.kind, phase=each.phase, given_up=each.given_up,
                 target=THIS_MACHINE if each.target == VANTAGE else names.get(each.target, ""),
                 since=instant(each.since_ns), fired=instant(each.fired_ns),
                 sent=instant_or_none(each.sent_ns), resolved=instant_or_none(each.resolved_ns),
                 cause=cause_entry(each.cause),
+                acknowledged=instant_or_none(each.acknowledged_ns),
+                acknowledged_by=clean(each.acknowledged_by or ""),
             )
             for each in found
-        ])  # fmt: skip
+        ]  # fmt: skip
+
+    async def acknowledge(self, request: Request) -> Response:
+        """Note who takes care of an incident that is firing."""
+        new = await _read(request, NewAcknowledgement, "an acknowledgement")
+        number = request.path_params["number"]
+        known = number < 1 << 62 and await self._actions.acknowledge(number, new.by)
+        if not known:
+            raise Refused(HTTPStatus.NOT_FOUND, "no incident that is firing has this number")
+        found = await asyncio.wrap_future(self._store.run(
+            lambda database: queries.incidents(
+                database, firing=False, before=number + 1, most=1
+            )
+        ))  # fmt: skip
+        return _json("incidents", await self._incidents(found))
 
     async def findings(self, request: Request) -> Response:
         """Answer with the findings that are present, of all targets or one."""
@@ -133,6 +164,25 @@ class Api:
             if name is not None and wanted in {None, name}
         ])  # fmt: skip
 
+    async def samples(self, request: Request) -> Response:
+        """Answer with stored samples of looks at this machine: ``?target=NAME&name=METRIC``."""
+        wanted, metric = (request.query_params.get(each) for each in ("target", "name"))
+        seconds = _count(request, "seconds", 86_400) or 0
+        numbers = [n for n, each in self._watcher.targets.items() if each.name == wanted]
+        if not numbers:
+            raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
+        since_ns = time.time_ns() - min(seconds * 10**9, local.KEPT_NS)
+        found = await asyncio.wrap_future(self._store.run(
+            lambda database: local.samples(database, numbers[0], metric, since_ns)
+        ))  # fmt: skip
+        return _json("samples", [
+            SampleEntry(
+                at=instant(each.at_ns), name=each.name, value=each.value,
+                labels={clean(name): clean(value) for name, value in each.labels},
+            )
+            for each in found
+        ])  # fmt: skip
+
     async def silences(self, request: Request) -> Response:
         """Answer with the silences that are not over."""
         known = await self._actions.silences()
@@ -140,10 +190,7 @@ class Api:
 
     async def add_silence(self, request: Request) -> Response:
         """Add a silence from now on; it applies within a second."""
-        try:
-            new = msgspec.json.decode(await request.body(), type=NewSilence)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"not a silence: {error}") from None
+        new = await _read(request, NewSilence, "a silence")
         made = await self._actions.silence(new.match, new.seconds, new.by, new.why)
         return _json("silences", [_silence(*made)], HTTPStatus.CREATED)
 
@@ -158,7 +205,8 @@ class Api:
     async def check(self, request: Request) -> Response:
         """Run the full check of a watched target, ``?target=NAME``; answer with its report."""
         wanted = request.query_params.get("target")
-        found = [each for each in self._watcher.targets.items() if each[1].name == wanted]
+        targets = self._watcher.targets.items()
+        found = [each for each in targets if each[1].name == wanted and not each[1].is_local]
         if not found:
             raise Refused(HTTPStatus.NOT_FOUND, "no target has this name")
         try:
@@ -170,6 +218,19 @@ class Api:
             version=__version__, reports=(report,),
         )  # fmt: skip
         return _answer(json_document(document, PLAIN))
+
+
+async def _read(request: Request, kind: type[T], what: str) -> T:
+    """Return the body; only JSON, which a form of another web page cannot send."""
+    media_type, _, _ = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON with Content-Type: application/json"
+        )
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"not {what}: {error}") from None
 
 
 @functools.cache

@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from seventh.model.failure import UsageError
 from seventh.serve import metrics, queries
@@ -99,11 +98,19 @@ class Faces:
         return _said("noted")
 
 
-def application(routes: list[Route], access: Access, sessions: Sessions) -> ASGIApp:
-    """Return the application of ``routes`` behind its guard."""
+def application(
+    routes: list[Route],
+    access: Access,
+    sessions: Sessions,
+    of_job: Callable[[str], tuple[str, ...]] = lambda name: (),
+) -> Guard:
+    """Return the application of ``routes`` behind its guard.
+
+    ``of_job`` returns the tokens of a job by its name.
+    """
     return Guard(
         Starlette(routes=routes, max_body_size=MAX_BODY), sessions=sessions, hosts=access.hosts,
-        needs_token=access.needs_token, now=time.monotonic,
+        needs_token=access.needs_token, now=time.monotonic, of_job=of_job,
     )  # fmt: skip
 
 

@@ -55,6 +55,12 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
     held: Hold | None
     """Why its alert is not sent."""
     last: PulseEntry | None
+    errors: int = 0
+    """Pulses that failed, since this process started."""
+    reconnects: int = 0
+    """Pulses that succeeded after one that failed, since this process started."""
+    packet_loss_ratio: float | None = None
+    """Share of our TCP segments, or requests, of the last pulse that were lost."""
 
 
 class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +77,8 @@ class IncidentEntry(msgspec.Struct, frozen=True, kw_only=True):
     given_up: bool
     """Whether it ended because it is no longer watched for."""
     cause: CauseEntry | None
+    acknowledged: str | None = None
+    acknowledged_by: str = ""
 
 
 class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +91,15 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     params: Mapping[str, Any]
     first_seen: str
     last_seen: str
+
+
+class SampleEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of one metric, as it was stored."""
+
+    at: str
+    name: str
+    labels: Mapping[str, str]
+    value: float
 
 
 class SilenceEntry(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
@@ -103,6 +120,12 @@ class NewSilence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seconds: Annotated[float, Meta(ge=1, le=MAX_SILENCE_SECONDS)]
     by: Text = ""
     why: Text = ""
+
+
+class NewAcknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who takes care of an incident."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=1000)]
 
 
 def instant(at_ns: int) -> str:

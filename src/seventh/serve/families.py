@@ -28,6 +28,7 @@ OF_EVERY_CHECK = (
     Family("seventh_rtt_seconds", "gauge", "round trip that the kernel measured while connecting"),
     Family("seventh_packet_loss_ratio", "gauge", "share of our TCP segments that were sent again"),
     Family("seventh_errors_total", "counter", "failed pulses by phase and reason"),
+    Family("seventh_reconnects_total", "counter", "pulses that succeeded after one that failed"),
 )  # fmt: skip
 """What every protocol has (``engine.metrics``)."""
 OF_TARGETS = (

@@ -3,7 +3,9 @@
 A page in the operator's browser can send requests to loopback, and by DNS rebinding can read the
 answers. So a request without a token must name an address, or a host that is ours, and must not
 come from another origin. A session's cookie is sent to the host only that set it, so that its
-requests may name any.
+requests may name any. Where there is a token, programs need it for what changes something.
+
+A job that reports may have a token of its own, which permits that alone.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seventh.serve.limits import Rates
-from seventh.serve.sessions import Sessions, TooManyError, cookie_of
+from seventh.serve.sessions import Sessions, TooManyError, cookie_of, is_among
 from seventh.wire.text import printable
 
 OPEN = frozenset({"/-/healthy", "/-/ready"})
@@ -27,6 +29,8 @@ LOGIN = "/login"
 STATIC = "/static/"
 _FOR_PROGRAMS = ("/api/", "/metrics", "/probe", "/heartbeat/", "/-/")
 """What a session does not open: programs ask with a token."""
+_HEARTBEAT = "/heartbeat/"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOREIGN = frozenset({"cross-site", "same-site"})
 _REQUESTS = 200.0, 400.0
 """Requests a second of one client, and at once: a Prometheus that probes 1,000 targets has 67."""
@@ -51,12 +55,21 @@ class Guard:
         hosts: Collection[str],
         needs_token: bool,
         now: Callable[[], float],
+        of_job: Callable[[str], Collection[str]] = lambda name: (),
     ) -> None:
-        """Let those that ``sessions`` knows pass, and who asks by ``hosts``."""
-        self._app, self._needs_token, self._now = app, needs_token, now
+        """Let those that ``sessions`` knows pass, and who asks by ``hosts``.
+
+        ``of_job`` returns the hashes of a job's own tokens by its name.
+        """
+        self._app, self._needs_token, self._now, self._of_job = app, needs_token, now, of_job
         self._sessions = sessions
         self._hosts = {"localhost", *hosts}
         self._requests = Rates(*_REQUESTS)
+
+    def admit(self, tokens: Collection[str], hosts: Collection[str]) -> None:
+        """Let others pass from now on."""
+        self._sessions.accept(tokens)
+        self._hosts = {"localhost", *hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -77,16 +90,20 @@ class Guard:
         given, path = headers.get("authorization"), scope["path"]
         state = scope.setdefault("state", {})
         state["trusted"] = False
+        reports = path.startswith(_HEARTBEAT)
+        own = self._of_job(path[len(_HEARTBEAT) :]) if reports else ()
         if given is not None:
             kind, _, token = given.partition(" ")
+            token = token.strip() if kind.lower() == "bearer" else ""
             try:
-                known = self._sessions.knows(
-                    token.strip() if kind.lower() == "bearer" else "", client
-                )
+                known = self._sessions.knows(token, client, own)
             except TooManyError:
                 return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait")
-            state["trusted"] = known
+            state["trusted"] = known and not is_among(own, token)
             return None if known else Refusal(HTTPStatus.UNAUTHORIZED, "unknown token")
+        changes = scope["method"] not in _READING and path.startswith(_FOR_PROGRAMS) and not reports
+        if own or (changes and self._sessions.has_tokens):
+            return Refusal(HTTPStatus.UNAUTHORIZED, _A_TOKEN)
         is_page = not path.startswith(_FOR_PROGRAMS)
         follows_link = is_page and scope["method"] == "GET" and _navigates(headers)
         foreign = None if follows_link else _foreign(headers)

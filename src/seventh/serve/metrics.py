@@ -15,7 +15,7 @@ from seventh.serve.families import families
 from seventh.serve.latest import Latest
 from seventh.serve.queries import Found
 from seventh.watch.alerts import VANTAGE
-from seventh.watch.config import WatchedTarget
+from seventh.watch.config import LOCAL, WatchedTarget
 from seventh.watch.heartbeats import Heartbeat
 from seventh.watch.run import Watcher
 from seventh.watch.verdict import Condition, State
@@ -110,7 +110,8 @@ def _add_findings(made: Page, watcher: Watcher, findings: Iterable[Found]) -> No
 def _described(target: WatchedTarget) -> list[str]:
     """Return the URL, the protocol and the user's labels, each as ``label_NAME``."""
     named = {f"label_{_NO_NAME.sub('_', name)}": value for name, value in target.labels.items()}
-    room = protocols.room_of(target.target.scheme).name
+    scheme = target.target.scheme
+    room = LOCAL if target.is_local else protocols.room_of(scheme).name
     return [
         label("url", str(target.target)), label("protocol", room),
         *(label(name, value) for name, value in named.items()),

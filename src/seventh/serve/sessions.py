@@ -33,6 +33,14 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def is_among(tokens: Collection[str], token: str) -> bool:
+    """Return whether the hash of a token is one of ``tokens``."""
+    digest = token_hash(token)
+    # Every hash is compared, so that the time tells nothing.
+    matches = [hmac.compare_digest(digest, each.lower()) for each in tokens]
+    return any(matches)
+
+
 def cookie_of(header: str) -> str:
     """Return the value of our cookie in a Cookie field; empty without it."""
     try:
@@ -47,24 +55,33 @@ class Sessions:
 
     def __init__(self, tokens: Collection[str], now: Callable[[], float]) -> None:
         """Accept ``tokens``, given as hashes."""
-        self._tokens = [each.lower() for each in tokens]
+        self._tokens = [*tokens]
         self._now = now
         self._wrong = Rates(*_WRONG)
         self._open: OrderedDict[str, float] = OrderedDict()
         """Until when each session lasts, by the hash of its cookie."""
         self._key = secrets.token_bytes(32)
 
-    def knows(self, token: str, client: str) -> bool:
-        """Return whether a token is accepted; raises TooManyError."""
+    @property
+    def has_tokens(self) -> bool:
+        """Whether there is a token at all."""
+        return bool(self._tokens)
+
+    def accept(self, tokens: Collection[str]) -> None:
+        """Accept other tokens from now on; the sessions of others end."""
+        if {*tokens} != {*self._tokens}:
+            self._tokens = [*tokens]
+            self._open.clear()
+
+    def knows(self, token: str, client: str, also: Collection[str] = ()) -> bool:
+        """Return whether a token is accepted, or is one of ``also``; raises TooManyError."""
         now = self._now()
         if self._wrong.left(client, now) < 1:
             raise TooManyError
-        digest = token_hash(token)
-        # Every hash is compared, so that the time tells nothing.
-        matches = [hmac.compare_digest(digest, each) for each in self._tokens]
-        if not any(matches):
+        known = is_among([*self._tokens, *also], token)
+        if not known:
             self._wrong.take(client, now)
-        return any(matches)
+        return known
 
     def begin(self) -> str:
         """Return the cookie of a new session."""

@@ -12,7 +12,7 @@ from typing import Protocol
 from seventh.engine.check import check_one
 from seventh.model.report import Report
 from seventh.model.severity import Severity
-from seventh.watch import findings
+from seventh.watch import findings, local
 from seventh.watch.config import WatchedTarget
 from seventh.watch.findings import Drift, Looked
 from seventh.watch.health import Health
@@ -78,6 +78,14 @@ class Checking:
     def note(self, look: Looked) -> None:
         """Have stored what a look found."""
         self._waiting.append(look)
+
+    async def note_look(self, number: int, report: Report, at_ns: int) -> None:
+        """Note what a look at this machine found, and store its samples."""
+        self.note(findings.looked(number, report, at_ns))
+        with contextlib.suppress(StoreError):  # health has it
+            await asyncio.wrap_future(self._store.run(
+                lambda database: local.note_samples(database, number, at_ns, report.metrics)
+            ))  # fmt: skip
 
     async def run(self) -> None:
         """Check what is due and store what is found, until this is cancelled."""

@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from seventh import protocols
 from seventh.engine import tables
+from seventh.engine.local import areas_named
 from seventh.model.failure import UsageError, system_error
 from seventh.model.near import unknown
 from seventh.model.option import declared
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
+from seventh.net.probe_context import vantage
 from seventh.watch.keys import (
     LISTED,
     TABLES,
@@ -26,17 +28,24 @@ from seventh.watch.keys import (
     Defaults,
     HeartbeatKeys,
     Labels,
+    LocalKeys,
+    MaintenanceKeys,
     NotifyKeys,
     ServeKeys,
+    SloKeys,
     TargetKeys,
     Watch,
 )
+from seventh.watch.maintenance import Maintenance, planned
 from seventh.watch.policies import Policies, matches
 from seventh.watch.rows import Row, keys, rows
 from seventh.watch.verdict import Policy
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+LOCAL = "local"
+"""The scheme of this machine."""
+_LOOK_SECONDS = 60.0
 _LONGEST = 0.9
 """The share of its interval that a pulse may take, so that it does not miss its next slot."""
 
@@ -56,6 +65,14 @@ class WatchedTarget(msgspec.Struct, frozen=True, kw_only=True):
     check_seconds: float = 10.0
     """How long a full check may take."""
 
+    areas: tuple[str, ...] = ()
+    """Of ``[local]`` alone: what of this machine is looked at."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is this machine itself, which is looked at and not connected to."""
+        return self.target.scheme == LOCAL
+
     @property
     def patience_ns(self) -> int:
         """How long a verdict on it takes at most."""
@@ -70,6 +87,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     notify: tuple[NotifyKeys, ...] = ()
     heartbeats: tuple[HeartbeatKeys, ...] = ()
     serve: ServeKeys = ServeKeys()
+    slos: tuple[SloKeys, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
 
 
 def load(path: str, typed: tables.Given) -> Config:
@@ -93,14 +112,15 @@ def load(path: str, typed: tables.Given) -> Config:
 def read(name: str, text: str, typed: tables.Given) -> Config:
     """Read the text of a file; raises UsageError, in one line."""
     found = rows(name, text, TABLES, LISTED)
-    if not found["target"] and not found["heartbeat"]:
+    if not any(found[kind] for kind in ("target", "heartbeat", "local")):
         raise UsageError(f'{name}: write one [[target]] table with url = "…" per target')
-    for single in ("watch", "serve"):
+    for single in ("watch", "serve", "local"):
         if len(found[single]) > 1:
             raise UsageError(f"{found[single][1].where}: only one [{single}] table is possible")
     alerts = [(table.where, keys(AlertKeys, table)) for table in found["alert"]]
     policies = Policies(alerts)
     targets = _targets(found["defaults"], found["target"], policies, typed)
+    looks = [_local(table, policies) for table in found["local"]]
     notify = [keys(NotifyKeys, table) for table in found["notify"]]
     heartbeats = [keys(HeartbeatKeys, table) for table in found["heartbeat"]]
     _unique(found["notify"], [each.name for each in notify])
@@ -110,14 +130,19 @@ def read(name: str, text: str, typed: tables.Given) -> Config:
             raise UsageError(f"{row.where}: smtp needs from = … and to = […]")
     for row, beat in zip(found["heartbeat"], heartbeats, strict=True):
         _check_secrets(row.where, url=beat.url)
-    names = [*(each.name for each in targets), *(each.name for each in heartbeats)]
-    _unique([*found["target"], *found["heartbeat"]], names)
+        _check_hashes(row.where, beat.token_sha256)
+    names = [each.name for several in (targets, looks, heartbeats) for each in several]
+    _unique([*found["target"], *found["local"], *found["heartbeat"]], names)
     _check_parents(found["target"], targets, names)
+    slos = [keys(SloKeys, table) for table in found["slo"]]
+    windows = [planned(table.where, keys(MaintenanceKeys, table)) for table in found["maintenance"]]
+    _unique(found["slo"], [each.name for each in slos])
+    _unique(found["maintenance"], [each.name for each in windows])
     watch = next((keys(Watch, table) for table in found["watch"]), Watch())
     serve = next((_serve(table) for table in found["serve"]), ServeKeys())
     return Config(
-        watch=watch, targets=tuple(targets), notify=tuple(notify), heartbeats=tuple(heartbeats),
-        serve=serve,
+        watch=watch, targets=(*targets, *looks), notify=tuple(notify), heartbeats=tuple(heartbeats),
+        serve=serve, slos=tuple(slos), maintenance=tuple(windows),
     )  # fmt: skip
 
 
@@ -208,14 +233,33 @@ def _parsed(where: str, url: str) -> Target:
     return first
 
 
+def _local(table: Row, policies: Policies) -> WatchedTarget:
+    own = keys(LocalKeys, table)
+    try:
+        areas = areas_named(own.areas)
+    except UsageError as error:
+        raise UsageError(f"{table.where}: areas: {error}") from None
+    every_ns = round(own.every * 1e9)
+    return WatchedTarget(
+        name=own.name, target=Target(scheme=LOCAL, host=vantage(), port=0), labels=own.labels,
+        options=Options(timeout_seconds=min(_LOOK_SECONDS, _LONGEST * own.every)),
+        every_ns=every_ns, areas=areas,
+        policy=replace(policies.of(own.labels), stale_ns=3 * every_ns),
+    )  # fmt: skip
+
+
 def _serve(table: Row) -> ServeKeys:
     serve = keys(ServeKeys, table)
-    for each in serve.token_sha256:
-        if not _SHA256.fullmatch(each):  # not shown: it may be the token itself
-            raise UsageError(f"{table.where}: token-sha256: write 64 hexadecimal digits, the hash")
+    _check_hashes(table.where, serve.token_sha256)
     if (serve.tls_cert is None) is not (serve.tls_key is None):
         raise UsageError(f"{table.where}: tls-cert and tls-key are needed together")
     return serve
+
+
+def _check_hashes(where: str, hashes: Iterable[str]) -> None:
+    for each in hashes:
+        if not _SHA256.fullmatch(each):  # not shown: it may be the token itself
+            raise UsageError(f"{where}: token-sha256: write 64 hexadecimal digits, the hash")
 
 
 def _unique(rows: Sequence[Row], names: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ from seventh.watch.verdict import (
     expire,
     fit,
     retire,
+    stale_at,
     step,
 )
 
@@ -41,7 +42,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy = Policy()
     parents: tuple[int, ...] = ()
     network: str = ""
-    """What fails together with this target because of its place: its host."""
+    """What fails together with this target because of its place: its host. Empty for none."""
     patience_ns: int = 60 * 10**9
     """How long a verdict on it takes: the alerts of targets that need it wait so long."""
 
@@ -94,6 +95,8 @@ class Fleet:
         self._children: Mapping[int, set[int]] = {}
         self.states = dict(snapshot.states)
         self.alerts: dict[Key, Alert] = {alert.key: alert for alert in snapshot.alerts}
+        self._stale_ns = 0
+        """Until then no target can have been without a pulse for too long."""
         self.holds: dict[Key, Hold] = {}
         """Why alerts that are firing were not sent."""
         self._adopt(watched)
@@ -148,16 +151,28 @@ class Fleet:
         return any(self.states[each].failing for each in parents if each in self.states)
 
     def expire(self, at_ns: int) -> Seen:
-        """Forget the condition of targets that have had no pulse for too long."""
+        """Forget the condition of targets that have had no pulse for too long.
+
+        Nothing is looked at before one can be: ten thousand take as long as fifty pulses.
+        """
         seen = Seen()
+        if at_ns <= self._stale_ns:
+            return seen
+        self._stale_ns = at_ns + min(
+            (each.policy.stale_ns for each in self._watched.values()), default=0
+        )
         for target, state in self.states.items():
-            self.states[target], events = expire(self._watched[target].policy, state, at_ns)
+            policy = self._watched[target].policy
+            self.states[target], events = expire(policy, state, at_ns)
             self._note(target, events, seen)
+            if self.states[target].condition is not Condition.UNKNOWN:
+                self._stale_ns = min(self._stale_ns, stale_at(policy, state))
         return seen
 
     def reload(self, watched: Iterable[Watched], at_ns: int) -> Seen:
         """Watch other targets or by other policies; what is the same is not touched."""
         self._adopt(watched)
+        self._stale_ns = 0
         seen = Seen()
         for target, state in [*self.states.items()]:
             if target in self._watched:
@@ -176,11 +191,11 @@ class Fleet:
         self._children = dict(children)
         stale_ns = (each.policy.stale_ns for each in self._watched.values())
         self._vantage.within_ns = min(max(stale_ns, default=0), _TOGETHER_NS)
-        self._vantage.forget({each.network for each in self._watched.values()})
+        self._vantage.forget({each.network for each in self._watched.values() if each.network})
 
     def _observe_vantage(self, watched: Watched, pulse: Pulse, seen: Seen) -> None:
         before, outcome = self._vantage.in_trouble, pulse.outcome
-        if outcome is not Outcome.UNKNOWN:
+        if outcome is not Outcome.UNKNOWN and watched.network:
             failed = outcome is Outcome.FAILED
             self._vantage.observe(watched.network, pulse.at_ns, failed=failed)
         after, at_ns = self._vantage.in_trouble, pulse.at_ns

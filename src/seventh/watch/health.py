@@ -38,6 +38,8 @@ class Health:
         """Why the history cannot be written, or what in it is damaged; else empty."""
         self.reload = ""
         """Why the last reload failed; else empty."""
+        self.serve = ""
+        """The keys of ``[serve]`` that apply only after a restart; else empty."""
         self.loaded_seconds = time.time()
         """When the configuration that applies was loaded, as Unix time."""
         self._lags_ns: deque[int] = deque(maxlen=_LAGS)

@@ -41,6 +41,8 @@ class Heartbeat(msgspec.Struct, kw_only=True):
     heard: bool = False
     overdue: bool = False
     """Whether its present silence was noted."""
+    tokens: tuple[str, ...] = ()
+    """The SHA-256 of its own tokens, in hexadecimal."""
 
     @property
     def due_ns(self) -> int:
@@ -71,9 +73,14 @@ def heartbeats(
             name=each.name, labels=each.labels, every_ns=round(each.every * 1e9),
             grace_ns=round(each.grace * 1e9), since_ns=known.since_ns if known else now_ns,
             heard=known is not None and known.heard,
-            overdue=known is not None and known.overdue,
+            overdue=known is not None and known.overdue, tokens=each.token_sha256,
         ))  # fmt: skip
     return made
+
+
+def tokens_of(jobs: Mapping[int, Heartbeat], name: str) -> tuple[str, ...]:
+    """Return the hashes of a job's own tokens; none for a name that no job has."""
+    return next((each.tokens for each in jobs.values() if each.name == name), ())
 
 
 def take(heartbeat: Heartbeat, pulse: Pulse) -> None:

@@ -214,8 +214,80 @@ class HeartbeatKeys(msgspec.Struct, frozen=True, kw_only=True):
     grace: Annotated[
         Seconds, Option(flag="grace", help="how much later a report may be, in seconds")
     ] = 60.0  # fmt: skip
+    token_sha256: Annotated[
+        Names,
+        Option(flag="token-sha256", help="SHA-256 of the job's own tokens, in hexadecimal: it must "
+               "send one, and may report with it and nothing else"),
+    ] = ()  # fmt: skip
     labels: Annotated[
         Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
+    ] = {}  # fmt: skip
+
+
+class LocalKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[local]``: looks at the machine on which this runs, as ``seventh local`` does.
+
+    Findings, metrics (``source="local"``) and ``[[alert]]`` are those of a target.
+    """
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ] = "local"  # fmt: skip
+    every: Annotated[
+        Annotated[float, Meta(ge=10, le=86_400)],
+        Option(flag="every", help="time between two looks, in seconds"),
+    ] = 300.0
+    areas: Annotated[
+        Names, Option(flag="areas", help="what to look at (`seventh explain local` lists it)",
+                      default="everything")
+    ] = ()  # fmt: skip
+    labels: Annotated[
+        Labels, Option(flag="labels", help="labels, such as { team = \"web\" }, for match")
+    ] = {}  # fmt: skip
+
+
+class SloKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[slo]]``: how much of the time the targets that match have to be up, all together.
+
+    Degraded is up, flapping is down; what is unknown, or maintenance, does not count.
+    """
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ]
+    objective: Annotated[
+        Annotated[float, Meta(ge=0.5, le=0.999999)],
+        Option(flag="objective", help="share of the time, such as 0.999"),
+    ]
+    match: Annotated[
+        Labels, Option(flag="match", help="labels that a target must have", default="every target")
+    ] = {}  # fmt: skip
+    days: Annotated[
+        Annotated[int, Meta(ge=7, le=90)], Option(flag="days", help="days that are counted")
+    ] = 30  # fmt: skip
+
+
+class MaintenanceKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[[maintenance]]``: when work is planned. Pulses run, and no alert is sent meanwhile."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200), Option(flag="name", help="unique name")
+    ]
+    start: Annotated[
+        str, Option(flag="start", help="first time, by the zone's clock: 2026-01-04T02:00")
+    ]
+    seconds: Annotated[
+        Annotated[float, Meta(ge=60, le=604_800)],
+        Option(flag="duration", help="how long, in seconds"),
+    ]
+    rule: Annotated[
+        str,
+        Option(flag="rule", help="when again, as a recurrence rule of RFC 5545, such as "
+               "FREQ=WEEKLY;BYDAY=SU", default="never"),
+    ] = ""  # fmt: skip
+    zone: Annotated[str, Option(flag="zone", help="time zone, such as Europe/Berlin")] = "UTC"
+    match: Annotated[
+        Labels, Option(flag="match", help="labels that a target must have", default="every target")
     ] = {}  # fmt: skip
 
 
@@ -259,8 +331,9 @@ class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
 TABLES: dict[str, type[msgspec.Struct]] = {
     "watch": Watch, "defaults": Defaults, "target": TargetKeys, "alert": AlertKeys,
     "notify": NotifyKeys, "heartbeat": HeartbeatKeys,
-    "serve": ServeKeys,
+    "slo": SloKeys, "maintenance": MaintenanceKeys,
+    "local": LocalKeys, "serve": ServeKeys,
 }  # fmt: skip
 """By name."""
-LISTED = frozenset({"target", "alert", "notify", "heartbeat"})
+LISTED = frozenset({"target", "alert", "notify", "heartbeat", "slo", "maintenance"})
 """The tables of which there may be several; ``defaults`` may be one or several."""

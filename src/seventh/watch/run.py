@@ -17,10 +17,12 @@ from seventh.watch.alerting import Alerting
 from seventh.watch.checking import Checking
 from seventh.watch.config import Config, WatchedTarget
 from seventh.watch.findings import Drift
-from seventh.watch.fleet import Fleet, Seen, Watched
+from seventh.watch.fleet import Fleet, Seen
 from seventh.watch.health import Health
-from seventh.watch.heartbeats import POLICY, Heartbeat, heartbeats, overdue, restore, take
+from seventh.watch.heartbeats import Heartbeat, heartbeats, overdue, restore, take
 from seventh.watch.history.keeper import keep
+from seventh.watch.local import look_here
+from seventh.watch.members import members
 from seventh.watch.policies import matches
 from seventh.watch.records import Batch, Silence
 from seventh.watch.samples import Cause, Pulse, pulse_of
@@ -80,9 +82,8 @@ class Watcher:
         self._lateness = Lateness()
         self._running: set[asyncio.Task[None]] = set()
         self._wake, self._ending = asyncio.Event(), asyncio.Event()
+        self.alerting, self.series = Alerting(store, self), SeriesOfTargets(store, self)
         self.checking = Checking(store, self, self._drifted)
-        self.alerting = Alerting(store, self)
-        self.series = SeriesOfTargets(store, self)
         self._pulses: list[Pulse] = []
         self._seen = Seen()
         self._snapshot_due = 0.0
@@ -140,7 +141,11 @@ class Watcher:
             del self.last[number]
         self.targets = targets
         self.heartbeats = {numbers[each.name]: each for each in jobs}
-        self._note(self.fleet.reload(self._watched(numbers), now_ns))
+        self._note(
+            self.fleet.reload(
+                members(self.targets.values(), self.heartbeats.values(), numbers), now_ns
+            )
+        )
         self._plan(now_ns)
         self.checking.plan(now_ns)
         self.alerting.look()
@@ -156,7 +161,11 @@ class Watcher:
         found = await asyncio.wrap_future(self._store.run(records.stored))
         now_ns = time.time_ns()
         await self._read_silences()
-        self.fleet = Fleet(self._watched(numbers), found.snapshot, silenced=self.silenced)
+        self.fleet = Fleet(
+            members(self.targets.values(), self.heartbeats.values(), numbers),
+            found.snapshot,
+            silenced=self.silenced,
+        )
         self.health.damaged = found.damaged
         await self._replay(found.seq)
         for number, job in self.heartbeats.items():
@@ -184,7 +193,7 @@ class Watcher:
 
     def _prepare(self, config: Config) -> None:
         """Read what the options need, and see how many pulses may run at once."""
-        jobs = [(each.target, each.options) for each in config.targets]
+        jobs = [(each.target, each.options) for each in config.targets if not each.is_local]
         prepare(jobs)
         self._parallel, _ = fitting(jobs, config.watch.parallel)
 
@@ -227,13 +236,23 @@ class Watcher:
             )
 
     def silenced(self, number: int, at_ns: int) -> bool:
-        """Return whether a target is silenced at a time."""
+        """Return whether a target is silenced, or in maintenance, at a time."""
         target = self.targets.get(number) or self.heartbeats.get(number)
+        if self.maintenance_of(number, at_ns):
+            return True
         return target is not None and any(
             each.from_ns <= at_ns < each.until_ns
             and matches(each.match, target.labels | {"target": target.name})
             for each in self._silences.values()
         )
+
+    def maintenance_of(self, number: int, at_ns: int) -> list[str]:
+        """Return the names of the maintenance that a target is in at a time."""
+        target = self.targets.get(number) or self.heartbeats.get(number)
+        if target is None or not self.config.maintenance:
+            return []
+        labels = target.labels | {"target": target.name}
+        return [each.name for each in self.config.maintenance if each.covers(labels, at_ns)]
 
     async def _pulse_when_due(self, stop: asyncio.Event) -> None:
         distance_ns = wall_minus_monotonic_ns()
@@ -256,22 +275,6 @@ class Watcher:
                 async with asyncio.timeout(min(max(wait, 0), _TICK_SECONDS)):
                     await self._wake.wait()
 
-    def _watched(self, numbers: dict[str, int]) -> list[Watched]:
-        """Return the targets and jobs as the fleet needs them."""
-        return [
-            Watched(
-                target=numbers[each.name], policy=each.policy, network=each.target.host,
-                parents=tuple(numbers[name] for name in each.parents if name in numbers),
-                patience_ns=each.patience_ns,
-            )
-            for each in self.targets.values()
-        ] + [
-            Watched(
-                target=numbers[each.name], policy=POLICY, patience_ns=each.every_ns + each.grace_ns
-            )
-            for each in self.heartbeats.values()
-        ]  # fmt: skip
-
     def _free(self) -> int:
         """Return how many more pulses may run."""
         return max(0, self._parallel - len(self._running))
@@ -290,7 +293,10 @@ class Watcher:
         at_ns = time.time_ns()
         self.health.began(slot, at_ns)
         try:
-            report = await pulse_one(each.target, each.options, lateness=self._lateness)
+            if each.is_local:
+                report = await look_here(each)
+            else:
+                report = await pulse_one(each.target, each.options, lateness=self._lateness)
         finally:
             self._schedule.ended(slot.target)
         if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -300,7 +306,10 @@ class Watcher:
         pulse = pulse_of(report, slot.target, at_ns, at_ns - slot.at_ns)
         if self._reported is not None:
             self._reported(slot.target, report)
-        self.series.observe(slot.target, each, report, at_ns, whole=False)
+        if each.is_local:
+            await self.checking.note_look(slot.target, report, at_ns)
+        else:
+            self.series.observe(slot.target, each, report, at_ns, whole=False)
         self._take(pulse)
 
     def _take(self, pulse: Pulse) -> None:

@@ -58,14 +58,19 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
         return Outcome.OK if self.cause is None else self.cause.outcome
 
 
+def cause_of(report: Report) -> Cause | None:
+    """Return why a pulse failed; None if it succeeded."""
+    failure = report.failure
+    return Cause(failure.reason, failure.phase, failure.blame) if failure is not None else None
+
+
 def pulse_of(report: Report, target: int, at_ns: int, lag_ns: int) -> Pulse:
     """Return what is kept of a pulse's report."""
     phases: dict[str, int] = {}
     for phase in report.phases:
         if phase.outcome == "ok":
             phases.setdefault(phase.name, round(phase.seconds * 1e9))
-    failure = report.failure
-    cause = Cause(failure.reason, failure.phase, failure.blame) if failure is not None else None
     return Pulse(
-        target=target, at_ns=at_ns, lag_ns=lag_ns, cause=cause, phases=tuple(phases.items())
-    )
+        target=target, at_ns=at_ns, lag_ns=lag_ns, cause=cause_of(report),
+        phases=tuple(phases.items()),
+    )  # fmt: skip

@@ -96,6 +96,12 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
     """
+    CREATE TABLE sample (  -- of looks at this machine
+        target INTEGER NOT NULL, at_ns INTEGER NOT NULL, name TEXT NOT NULL, labels TEXT NOT NULL,
+        value REAL NOT NULL, PRIMARY KEY (target, at_ns, name, labels)
+    ) WITHOUT ROWID;
+    """,
+    """
     CREATE INDEX journal_first ON journal (first_ns);  -- else finding an hour reads all blobs
     """,
 )

@@ -148,7 +148,7 @@ class SeriesOfTargets:
 
     async def judge(self, now_ns: int) -> None:
         """Judge the series of every target, and have verdicts that are new noted."""
-        targets = self._watching.targets
+        targets = {n: each for n, each in self._watching.targets.items() if not each.is_local}
         for number in self._kept.keys() - targets.keys():
             del self._kept[number]
             self._verdicts.pop(number, None)

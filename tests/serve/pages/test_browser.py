@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from seventh.watch.config import Config
+from seventh.watch.keys import SloKeys
+from seventh.watch.maintenance import Maintenance
 from tests.peers import need_binary
 from tests.serve.made import Served, fleet, served
 from tests.watch.made import REFUSED
@@ -20,7 +23,21 @@ playwright = pytest.importorskip("playwright.async_api", reason="playwright is n
 axe = pytest.importorskip("axe_playwright_python.async_playwright", reason="axe is not installed")
 expect = playwright.expect
 SIZES = ((1280, 800), (360, 740))
-PATHS = ("/", "/targets/41", "/incidents", "/incidents/1", "/findings", "/expiry", "/self")
+PATHS = (
+    "/",
+    "/targets/41",
+    "/incidents",
+    "/incidents/1",
+    "/findings",
+    "/expiry",
+    "/slos",
+    "/maintenance",
+    "/self",
+)
+
+SLOS = (SloKeys(name="web", objective=0.999, match={"team": "web"}),)
+WORK = Maintenance(name="updates", match={"team": "core"}, rule="FREQ=WEEKLY;BYDAY=SU",
+                   start="2026-01-04T02:30", zone="Europe/Berlin", seconds=3600)  # fmt: skip
 
 
 @pytest.fixture
@@ -53,7 +70,8 @@ async def shown(
 
 @contextlib.asynccontextmanager
 async def filled(folder: Path, count: int) -> AsyncIterator[Served]:
-    async with served(folder, *fleet(count)) as it:
+    config = Config(targets=tuple(fleet(count)), slos=SLOS, maintenance=(WORK,))
+    async with served(folder, config=config) as it:
         await it.watcher.ready.wait()
         it.pulse_all()
         await committed(it)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import gzip
 import html
 import http.client
@@ -25,11 +26,16 @@ from seventh.serve.pages.templating import SAFE
 from seventh.serve.reports import Keeper
 from seventh.serve.sessions import COOKIE, token_hash
 from seventh.watch import findings
+from seventh.watch.alerts import Hold
+from seventh.watch.config import Config
 from seventh.watch.findings import Looked
+from seventh.watch.keys import SloKeys
+from seventh.watch.maintenance import Maintenance
+from seventh.watch.verdict import Condition
 from tests.serve.made import Answer, Served, served, target
 
-PAGES = ("/", "/targets/1", "/targets/1/past", "/incidents", "/findings", "/expiry", "/self",
-         "/login")  # fmt: skip
+PAGES = ("/", "/targets/1", "/targets/1/past", "/incidents", "/findings", "/expiry", "/slos",
+         "/maintenance", "/self", "/login")  # fmt: skip
 EVIL = "<script>alert(1)</script>\"'&\x1b[2J\u202e"
 SHOWN = html.escape("<script>alert(1)</script>\"'&", quote=True)
 
@@ -264,6 +270,31 @@ async def test_logging_in(tmp_path: Path, port: int) -> None:
             assert got.headers["location"] == "/"
         tries = [(await browser.send("/login", token=f"{n}")).status for n in range(100)]
         assert (tries[:9], set(tries[10:])) == ([401] * 9, {429})
+
+
+async def test_objectives_and_maintenance(tmp_path: Path, port: int) -> None:
+    planned = Maintenance(name="work", match={"target": "gone"}, rule="", start="2000-01-01T00:00",
+                          zone="UTC", seconds=604_800)  # fmt: skip
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(hours=1)
+    planned = replace(planned, start=now.isoformat(timespec="minutes"))
+    slos = (SloKeys(name="all", objective=0.99), SloKeys(name="web", objective=0.9,
+                                                         match={"target": "web"}))  # fmt: skip
+    targets = (target(port, "web"), target(1, "gone"))
+    config = Config(targets=targets, slos=slos, maintenance=(planned,))
+    async with served(tmp_path, config=config) as it:
+        await it.pulsed()
+        await fired(it)
+        async with asyncio.timeout(20):
+            while it.watcher.fleet.holds.get((2, Condition.DOWN, "")) is not Hold.SILENCED:
+                it.changed.clear()
+                await it.changed.wait()
+        assert "gone down maintenance: work" in words(await it.ask("/targets/2"))
+        assert "work now 1 target · target=gone" in words(await it.ask("/maintenance"))
+        shown = words(await it.ask("/slos"))
+        assert "all 99 % of 30 days · 2 targets available 100 % error budget left 100.0 %" in shown
+        assert "web 90 % of 30 days · 1 target · target=web available 100 %" in shown
+        assert shown.count("frozen: too little is known") == 6
+        assert "burning" not in shown
 
 
 async def test_changes_are_streamed(tmp_path: Path, port: int) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.serve.pages.strip import DAY_S, Day, Span, days, spans, total
+from seventh.serve.pages.strip import DAY_S, Day, days, total
+from seventh.watch.spans import Span, spans
 from seventh.watch.verdict import Condition
 
 S = 10**9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,7 +16,7 @@ from seventh.protocols.snmp.lab.setup import AUTH_PASSWORD, COMMUNITY, PRIV_PASS
 from seventh.protocols.snmp.wire.message import Binding, Kind
 from seventh.serve.app import Access, application
 from seventh.serve.listen import Place, open_socket, serving
-from seventh.serve.sessions import token_hash
+from seventh.serve.sessions import Sessions, token_hash
 from seventh.serve.snmp.door import SnmpDoor
 from seventh.serve.snmp.modules import File, Metric, Module, chosen, read
 from seventh.serve.snmp.page import Scrape
@@ -66,7 +67,7 @@ async def ask(path: str, *watched: Target, any_target: bool = False, token: str 
     listening = open_socket(Place("127.0.0.1", 0))
     door = SnmpDoor(FILE, lambda: watched, any_target=any_target)
     access = Access(tokens=(token_hash("t"),))
-    app = application(door.routes(), access)
+    app = application(door.routes(), access, Sessions(access.tokens, time.monotonic))
     async with serving(app, listening, None):
         port = listening.getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -20,7 +20,9 @@ from seventh.watch.samples import Outcome
 from seventh.watch.verdict import Condition
 
 WIDTH, HEIGHT = 1000, 220
-_LEFT, _BOTTOM, _TOP = 62, 24, 8
+_RIGHT, _BOTTOM, _TOP = 70, 24, 8
+"""Where the labels are: on the right, so that they stay with what is last on a narrow screen."""
+_PLOT = WIDTH - _RIGHT
 _STEPS = (1, 2, 2.5, 5, 10)
 _STACKED = (Condition.DOWN, Condition.FLAPPING, Condition.DEGRADED, Condition.UP)
 """From the bottom of a day's column."""
@@ -55,7 +57,7 @@ class _Axes:
 
     def x(self, at_s: float) -> float:
         share = (at_s - self.begin_s) / (self.end_s - self.begin_s)
-        return round(_LEFT + share * (WIDTH - _LEFT), 1)
+        return round(share * _PLOT, 1)
 
     def y(self, seconds: float) -> float:
         room = self.height - _TOP - _BOTTOM
@@ -74,14 +76,14 @@ class _Axes:
             parts.append(
                 Markup('<path class="grid" d="M{} {}H{}"/>'
                        '<text x="{}" y="{}" class="end">{}</text>')
-                .format(_LEFT, y, WIDTH, _LEFT - 6, y + 4, words)
+                .format(0, y, _PLOT, WIDTH, y + 4, words)
             )  # fmt: skip
         length = self.end_s - self.begin_s
         step = next((each for each in _TICKS if length / each <= 8), _TICKS[-1])
         at = math.ceil(self.begin_s / step) * step
         while at < self.end_s:
             x = self.x(at)
-            place = "mid" if _LEFT + 20 < x < WIDTH - 30 else "end" if x > WIDTH / 2 else "start"
+            place = "mid" if 20 < x < WIDTH - 30 else "start"
             parts.append(
                 Markup('<path class="grid" d="M{} {}v4"/><text x="{}" y="{}" class="{}">{}</text>')
                 .format(x, self.floor, x, self.height - 6, place, _moment(at, step))
@@ -102,7 +104,7 @@ def plot_of_pulses(points: Sequence[Point], limit_ns: int | None = None) -> Mark
     )
     lines = Markup("").join(
         Markup('<path class="limit" d="M{} {}H{}"><title>limit {}</title></path>').format(
-            _LEFT, axes.y(limit), WIDTH, duration(limit))
+            0, axes.y(limit), _PLOT, duration(limit))
         for limit in limits
     )  # fmt: skip
     label = f"times of the last {len(points)} pulses, {_middle(times)}"

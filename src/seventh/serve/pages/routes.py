@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from seventh.serve.pages import show_fleet, show_incidents, show_target
+from seventh.serve.pages import show_fleet, show_incidents, show_plans, show_target
 from seventh.serve.pages.site import Refused, Site
 from seventh.serve.pages.templating import SAFE, answer, static
 from seventh.serve.sessions import COOKIE, TooManyError
@@ -29,6 +29,8 @@ def routes(site: Site) -> list[Route]:
         "/findings": show_fleet.findings,
         "/expiry": show_fleet.expiry,
         "/self": show_fleet.own,
+        "/slos": show_plans.slos,
+        "/maintenance": show_plans.maintenance,
         "/targets/{number:int}": show_target.target,
         "/targets/{number:int}/past": show_target.past,
         "/targets/{number:int}/plot/{kind}": show_target.plot,

@@ -13,7 +13,7 @@ from seventh.model.severity import Severity
 from seventh.serve import queries
 from seventh.serve.api import title_of
 from seventh.serve.pages import fleet, looking
-from seventh.serve.pages.charts import spark, waterfall
+from seventh.serve.pages.charts import spark
 from seventh.serve.pages.heat import heat, size_of
 from seventh.serve.pages.live import MOST_ROWS
 from seventh.serve.pages.site import Site
@@ -57,7 +57,6 @@ async def overview(site: Site, request: Request) -> Response:
 
 def _card(site: Site, row: fleet.Row) -> tuple[object, ...]:
     points = site.recent.points(row.number, _SPARK)
-    last = site.watcher.last.get(row.number)
     target = site.watcher.targets.get(row.number)
     expiry = next(
         (sample.value for sample in site.latest.samples(row.number)
@@ -65,7 +64,7 @@ def _card(site: Site, row: fleet.Row) -> tuple[object, ...]:
     )  # fmt: skip
     return (
         row, spark(points), target is not None, site.latest.checked_seconds(row.number),
-        expiry, waterfall(last.phases) if last is not None and last.phases else None,
+        expiry,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from seventh.serve.pages.site import Refused, Site
 from seventh.serve.pages.templating import SAFE, answer, static
 from seventh.watch.config import WatchedTarget
 from seventh.watch.history.database import installed
+from seventh.watch.spans import spans
 
 _INCIDENTS = 20
 _DAY_NS = strip.DAY_S * strip.SECOND_NS
@@ -40,7 +41,7 @@ async def target(site: Site, request: Request) -> Response:
             db, firing=False, before=None, most=_INCIDENTS, target=number)),
         site.read(lambda db: reports.past(db, number)),
     )  # fmt: skip
-    days = strip.days(strip.spans(changes, since_ns, now_ns), now_ns)
+    days = strip.days(spans(changes, since_ns, now_ns), now_ns)
     watched = site.watcher.targets.get(number)
     slow = watched.policy.slow if watched is not None else ()
     (row,) = looking.rows(site.watcher, [number])
@@ -57,7 +58,8 @@ async def target(site: Site, request: Request) -> Response:
         pulses=charts.plot_of_pulses(points, limit) if len(points) > 1 else None,
         waterfall=charts.waterfall(last.phases) if last is not None and last.phases else None,
         findings=[(each, title_of(each.id)) for each in findings], incidents=incidents, past=past,
-        report=report, judged=judged, phases=site.recent.phases(number), unjudged=unjudged,
+        report=report, plans=site.watcher.maintenance_of(number, now_ns),
+        judged=judged, phases=site.recent.phases(number), unjudged=unjudged,
         spans=[*SPANS], span=_span(request), history=installed(),
         checked=site.latest.checked_seconds(number),
     )  # fmt: skip

@@ -6,22 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from seventh.watch.spans import Span
 from seventh.watch.verdict import Condition
 
 DAY_S = 86_400
 DAYS = 90
 SECOND_NS = 10**9
-
-Change = tuple[int, Condition]
-"""Since when, in nanoseconds, and what."""
-
-
-class Span(msgspec.Struct, frozen=True):
-    """A time in which a target had one condition."""
-
-    begin_ns: int
-    end_ns: int
-    condition: Condition
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -41,22 +31,6 @@ class Day(msgspec.Struct, frozen=True):
         if not self.known:
             return None
         return 1 - self.seconds.get(Condition.DOWN, 0.0) / self.known
-
-
-def spans(changes: Iterable[Change], begin_ns: int, end_ns: int) -> list[Span]:
-    """Return what a target was between two instants, without gaps; unknown before the first."""
-    found: list[Span] = []
-    at_ns, condition = begin_ns, Condition.UNKNOWN
-    for change_ns, new in changes:
-        if change_ns >= end_ns:
-            break
-        if change_ns > at_ns:
-            found.append(Span(at_ns, change_ns, condition))
-            at_ns = change_ns
-        condition = new
-    if at_ns < end_ns:
-        found.append(Span(at_ns, end_ns, condition))
-    return found
 
 
 def days(parts: Sequence[Span], until_ns: int, count: int = DAYS) -> list[Day]:

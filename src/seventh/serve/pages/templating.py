@@ -46,7 +46,7 @@ def environment() -> Environment:
     made.filters |= {
         "duration": lambda ns: duration(ns / 1e9) if ns is not None else "–",
         "seconds": lambda seconds: duration(seconds) if seconds is not None else "–",
-        "percent": percent, "moment": moment, "ago": ago,
+        "percent": percent, "moment": moment, "moment_in": moment_in, "ago": ago,
     }  # fmt: skip
     made.globals["asset"] = asset
     return made
@@ -109,6 +109,11 @@ def moment(at_ns: int | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         at.strftime("%Y-%m-%dT%H:%M:%SZ"), at.strftime("%Y-%m-%d %H:%M:%S")
     )
+
+
+def moment_in(at_ns: int, zone: dt.tzinfo) -> str:
+    """Return an instant by the clock of a zone."""
+    return dt.datetime.fromtimestamp(at_ns / 1e9, zone).strftime("%a %Y-%m-%d %H:%M %Z")
 
 
 def ago(at_ns: int | None) -> Markup:

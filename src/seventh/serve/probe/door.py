@@ -46,7 +46,7 @@ class Door:
         *,
         any_target: bool,
     ) -> None:
-        self._modules, self._watched, self._any = modules, watched, any_target
+        self.modules, self._watched, self._any = modules, watched, any_target
         self._running = 0
 
     def routes(self) -> list[Route]:
@@ -80,7 +80,7 @@ class Door:
                 raise UsageError(f"parameter {name!r:.40} is not supported")
         if not given.get("target"):
             raise UsageError("the parameter target is missing")
-        module = chosen(self._modules, given.get("module") or "http_2xx")
+        module = chosen(self.modules, given.get("module") or "http_2xx")
         return module, target_of(given["target"], module)
 
     def _is_watched(self, target: Target, module: Module) -> bool:

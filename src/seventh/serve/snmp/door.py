@@ -46,7 +46,7 @@ class SnmpDoor:
     def __init__(
         self, file: File, watched: Callable[[], Collection[Target]], *, any_target: bool
     ) -> None:
-        self._file, self._watched, self._any = file, watched, any_target
+        self.file, self._watched, self._any = file, watched, any_target
         self._running = 0
 
     def routes(self) -> list[Route]:
@@ -88,7 +88,7 @@ class SnmpDoor:
         names = asked.getlist("module") or ["if_mib"]
         if len(names) > 1 or "," in names[0]:
             raise UsageError("several modules at once are not supported: scrape each alone")
-        module, credential = chosen(self._file, names[0], asked.get("auth") or "public_v2")
+        module, credential = chosen(self.file, names[0], asked.get("auth") or "public_v2")
         return [module], credential, target_of(asked["target"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,6 +30,9 @@ from seventh.protocols.mqtt.facts.live import (
 from seventh.protocols.mqtt.lab import serve_setup
 from seventh.protocols.mqtt.lab.broker import Broker
 from seventh.protocols.mqtt.lab.setup import LIMITED, USER, Rights, Setup
+from seventh.protocols.mqtt.lab.state import State, Subscribed
+from seventh.protocols.mqtt.wire.reasons import Code
+from seventh.protocols.mqtt.wire.topics import matches
 from tests.options import changed
 from tests.protocols.mqtt.probe.test_probe import mqtt
 from tests.reports import found, metrics
@@ -38,8 +42,10 @@ def limited(**changes: Any) -> Setup:
     return msgspec.structs.replace(LIMITED, **changes)
 
 
-async def published(setup: Setup, kit: Kit, **more: Any) -> tuple[Report, Broker]:
-    broker = Broker(setup)
+async def published(
+    setup: Setup, kit: Kit, kind: type[Broker] = Broker, **more: Any
+) -> tuple[Report, Broker]:
+    broker = kind(setup)
     async with serve_setup(setup, kit, broker) as served:
         target, options = start.job(served, Options())
         report = await check_one(target, changed(options, **more))
@@ -175,6 +181,25 @@ async def test_what_is_cut_off_is_removed(kit: Kit, seconds: float) -> None:
     assert (broker.states, set(broker.retained) - set(setup.system)) == ({}, set())
 
 
+class Failing(Broker):
+    """A broker that ends the connection of a client that is to get a retained message."""
+
+    async def send_retained(self, state: State, new: Subscribed, *, existed: bool) -> None:
+        """End the connection."""
+        assert state.client is not None
+        if any(matches(new.pattern, topic) for topic in self.retained):
+            await state.client.end(Code.UNSPECIFIED_ERROR)
+
+
+async def test_a_retained_message_is_removed_after_a_failure(kit: Kit) -> None:
+    setup = limited(system={})
+    report, broker = await published(setup, kit, Failing)
+    learnt = mqtt(report)
+    assert learnt.live is not None
+    assert (learnt.live.retained, list(learnt.unknown)) == (None, ["retained messages"])
+    assert (broker.states, broker.retained) == ({}, {})
+
+
 async def test_what_cannot_be_removed_is_named(kit: Kit) -> None:
     flaws: Any = frozenset({"retains-for-ever"})
     report, broker = await published(limited(flaws=flaws), kit)
@@ -210,12 +235,14 @@ async def test_a_pair_without_tls_gets_no_password(kit: Kit) -> None:
     }
 
 
-async def test_a_pair_with_a_wrong_certificate_gets_no_password(kit: Kit) -> None:
-    async with serve_setup(Setup(), kit) as other:
-        there, _ = start.job(other, Options())
-        elsewhere = Target(scheme="mqtts", host="127.0.0.2", port=there.port)
-        report, _ = await published(limited(pair=None), kit, rooms=(MqttOptions(pair=elsewhere),))
-    assert (mqtt(report).pair, list(mqtt(report).unknown)) == (None, ["the pair"])
+async def test_a_pair_with_a_wrong_certificate_gets_no_password(kit: Kit, tmp_path: Path) -> None:
+    other = Broker(Setup())
+    async with serve_setup(other.setup, Kit(tmp_path), other) as served:
+        own = (MqttOptions(pair=start.job(served, Options())[0]),)
+        report, _ = await published(limited(pair=None), kit, rooms=own)
+    learnt = mqtt(report)
+    assert (learnt.pair, list(learnt.unknown)) == (None, ["the pair"])
+    assert "is neither sent nor trusted here" in learnt.unknown["the pair"]
 
 
 # -- tokens ----------------------------------------------------------------------------------------

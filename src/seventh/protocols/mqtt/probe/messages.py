@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from seventh.net.probe_context import ProbeContext
+from seventh.net.wait import all_of
 from seventh.protocols.mqtt.client.session import ENDS, Client, Published
 from seventh.protocols.mqtt.facts.live import Exchange, Ordered, Retained
 from seventh.protocols.mqtt.probe.workspace import Workspace
@@ -83,17 +84,22 @@ def _acknowledged(ctx: ProbeContext, published: Published, qos: int) -> Exchange
 async def order(work: Workspace, publisher: Client, subscriber: Client) -> None:
     """Send messages at once on one topic, and learn in which order they arrive."""
     messages = [work.message("order", b"%d" % number) for number in range(ORDERED)]
-    if not await publisher.publish_ahead(messages, work.until):
+    until, found = work.until, list[int]()
+
+    async def collect() -> bool:
+        while len(set(found)) < ORDERED:
+            arrival = await subscriber.await_message(
+                lambda one: one.topic == messages[0].topic and one.payload.isdigit(), until
+            )
+            if arrival is None:
+                return False
+            found.append(int(arrival.message.payload))
+        return True
+
+    acknowledged, _ = await all_of((publisher.publish_ahead(messages, until), collect()))
+    if not acknowledged:
         work.endpoint.notes.unknown("order", "not all messages were acknowledged")
         return
-    until, found = work.until, list[int]()
-    while len(set(found)) < ORDERED:
-        arrival = await subscriber.await_message(
-            lambda one: one.topic == messages[0].topic and one.payload.isdigit(), until
-        )
-        if arrival is None:
-            break
-        found.append(int(arrival.message.payload))
     first = list(dict.fromkeys(found))  # QoS 1 may repeat a message
     misplaced = sum(1 for index, number in enumerate(first) if number < max(first[: index + 1]))
     work.facts.learn(order=Ordered(sent=ORDERED, received=len(first), misplaced=misplaced))

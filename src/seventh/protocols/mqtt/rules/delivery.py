@@ -178,7 +178,8 @@ def qos2_dup(mqtt: MqttFacts) -> Verdict:
     why="Subscribers see old values after new ones, or miss some.",
     fix={
         "any": "Have one node or one worker handle a topic, and let no bridge or load balancer "
-        "spread one client's messages.",
+        "spread one client's messages. Where messages are lost, raise the limits of messages in "
+        "flight and queued for each client (mosquitto: max_queued_messages).",
     },
     references=("MQTT Version 5.0 §4.6",),
     seed=("12.7.5",),

@@ -55,9 +55,12 @@ def _connack(packet: p.Connack, version: Version) -> tuple[int, bytes]:
 
 def _publish(packet: p.Publish, version: Version) -> tuple[int, bytes]:
     flags = packet.dup << 3 | packet.qos << 1 | packet.retain
-    number = _id(packet.packet_id) if packet.packet_id is not None else b""
-    properties = _properties(packet.properties, version)
-    return flags, b"".join((text(packet.topic), number, properties, packet.payload))
+    head = text(packet.topic)
+    if packet.packet_id is not None:
+        head += _id(packet.packet_id)
+    if version == 5:
+        head += written(packet.properties)
+    return flags, head + packet.payload
 
 
 def _id(packet_id: int) -> bytes:
