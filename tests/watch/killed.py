@@ -16,7 +16,7 @@ from seventh.watch.config import Config, read
 from seventh.watch.records import Batch
 from seventh.watch.run import Watcher
 from seventh.watch.store import Store
-from seventh.watch.verdict import Policy, Threshold
+from seventh.watch.verdict import Flaps, Policy, Threshold
 
 EVERY_NS = 25_000_000
 STEADY = 8
@@ -40,7 +40,10 @@ def configuration(port: int, flapping: int) -> Config:
         f'[[target]]\nurl = "tcp://127.0.0.1:{port}"\nname = "t{n}"\n' for n in range(STEADY)
     )
     made = read("s.toml", TEXT.format(port, flapping) + steady, {})
-    policy = Policy(down=Threshold(bad=2, of=2, good=2, good_of=2), stale_ns=60 * 10**9)
+    policy = Policy(
+        down=Threshold(bad=2, of=2, good=2, good_of=2), stale_ns=60 * 10**9,
+        flaps=Flaps(changes=1000, within_ns=1),  # each change is told
+    )  # fmt: skip
     targets = tuple(
         replace(each, every_ns=EVERY_NS, policy=policy, check_every_ns=0) for each in made.targets
     )

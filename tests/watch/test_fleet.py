@@ -408,3 +408,20 @@ def test_a_restart_changes_nothing(
     without = [*played(graph, table, restart=False)]
     assert events_of(played(graph, table, restart=True)) == events_of(without)
     assert told(played(graph, table, restart=True)) == told(without)
+
+
+def test_what_is_stale_is_found_between_looks_that_look_at_nothing() -> None:
+    """Each target when its own patience ends, however often it is looked at."""
+    quick = Policy(stale_ns=10 * SECOND)
+    slow = Policy(stale_ns=100 * SECOND)
+    fleet = Fleet([Watched(target=1, policy=slow), Watched(target=2, policy=quick)])
+    for target in (1, 2):
+        fleet.observe(pulse(50, None, target))
+    found = []
+    for at in range(51, 200):
+        if at == 55:
+            fleet.observe(pulse(55, None, 2))
+        found += [(at, target) for target, _ in fleet.expire(at * SECOND).events]
+    assert found == [(66, 2), (151, 1)]
+    fleet.observe(pulse(200, None, 2))
+    assert [target for target, _ in fleet.expire(211 * SECOND).events] == [2]
