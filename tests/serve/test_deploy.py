@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
