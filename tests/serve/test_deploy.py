@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,19 @@ def test_the_commands_of_the_service_and_the_container_are_ours() -> None:
     for words in (shlex.split(start)[1:], json.loads(command)):
         parsed = parse(words)
         assert (parsed.config, parsed.state) == ("/etc/seventh/seventh.toml", "/var/lib/seventh")
+
+
+def test_an_image_is_built_of_what_the_package_needs_and_of_nothing_else() -> None:
+    root = DEPLOY.parent.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    needed = {
+        "pyproject.toml", project["project"]["readme"], *project["project"]["license-files"],
+        *(path.partition("/")[0] for path in packages),
+    }  # fmt: skip
+    lines = (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in lines
+    assert {line[1:] for line in lines if line.startswith("!")} == needed
 
 
 def test_systemd_finds_the_service_safe(tmp_path: Path) -> None:

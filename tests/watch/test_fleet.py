@@ -418,3 +418,20 @@ def test_this_machine_itself_is_no_network_that_answers() -> None:
             fleet.observe(pulse(at, cause if each.target != 4 else None, target=each.target))
     assert fleet._vantage.in_trouble
     assert "" not in fleet.snapshot().networks.good
+
+
+def test_what_is_stale_is_found_between_looks_that_look_at_nothing() -> None:
+    """Each target when its own patience ends, however often it is looked at."""
+    quick = Policy(stale_ns=10 * SECOND)
+    slow = Policy(stale_ns=100 * SECOND)
+    fleet = Fleet([Watched(target=1, policy=slow), Watched(target=2, policy=quick)])
+    for target in (1, 2):
+        fleet.observe(pulse(50, None, target))
+    found = []
+    for at in range(51, 200):
+        if at == 55:
+            fleet.observe(pulse(55, None, 2))
+        found += [(at, target) for target, _ in fleet.expire(at * SECOND).events]
+    assert found == [(66, 2), (151, 1)]
+    fleet.observe(pulse(200, None, 2))
+    assert [target for target, _ in fleet.expire(211 * SECOND).events] == [2]

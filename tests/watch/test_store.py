@@ -382,21 +382,6 @@ def test_a_snapshot_of_nothing(store: Store) -> None:
     assert numbers(replay(store)) == [1]
 
 
-def test_old_pulses_are_forgotten_once_a_snapshot_has_them(store: Store) -> None:
-    def kept() -> list[object]:
-        return [row[0] for row in all_of(store, "SELECT last_ns / 1000000000 FROM journal")]
-
-    for number in (1, 2, 3):
-        write(store, Batch(pulses=[pulse(number)], forget_before_ns=10 * SECOND))
-    assert kept() == [1, 2, 3]
-    write(store, Batch(snapshot=Snapshot(), forget_before_ns=2 * SECOND))
-    assert kept() == [2, 3]
-    write(store, Batch(pulses=[pulse(4)], snapshot=Snapshot(), forget_before_ns=4 * SECOND + 1))
-    assert kept() == []
-    write(store, Batch(pulses=[pulse(5)]))
-    assert numbers(replay(store)) == [1]
-
-
 def test_incidents_and_conditions_are_recorded(store: Store) -> None:
     fleet = Fleet([Watched(target=1, policy=EAGER)])
     play(store, fleet, [pulse(1), pulse(2, REFUSED), pulse(3), pulse(4, REFUSED)])

@@ -31,8 +31,6 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What they led to."""
     snapshot: Snapshot | None = None
     """What the pulses up to and with these led to: later starts replay only what follows."""
-    forget_before_ns: int = 0
-    """With a snapshot, pulses before this are deleted."""
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,10 +97,6 @@ def write(database: sqlite3.Connection, batch: Batch) -> None:
             " SELECT 1, coalesce(max(seq), 0), ? FROM sqlite_sequence WHERE name = 'journal'",
             (data,),
         )
-        database.execute(
-            "DELETE FROM journal WHERE last_ns < ? AND seq <= (SELECT seq FROM snapshot)",
-            (batch.forget_before_ns,),
-        )
 
 
 def _write_event(
@@ -160,7 +154,8 @@ def stored(database: sqlite3.Connection) -> Stored:
 def forget_hour(database: sqlite3.Connection, hour: int, seq: int) -> None:
     """Delete an hour's pulses up to ``seq``: the history has them."""
     database.execute(
-        "DELETE FROM journal WHERE first_ns / ?1 = ?2 AND seq <= ?3", (HOUR_NS, hour, seq)
+        "DELETE FROM journal WHERE first_ns >= ? AND first_ns < ? AND +seq <= ?",
+        (hour * HOUR_NS, (hour + 1) * HOUR_NS, seq),
     )
 
 

@@ -36,8 +36,6 @@ _COMMIT_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
 _TICK_SECONDS = 1.0
 _SNAPSHOT_SECONDS = 120.0
-_KEPT_NS = 2 * 86_400 * 10**9
-"""How long pulses stay in the journal."""
 _MAX_WAITING = 100_000
 """Pulses that are kept in memory while nothing can be stored."""
 _JUMP_NS = 500_000_000
@@ -372,10 +370,7 @@ class Watcher:
             snapshot, self._snapshot_due = self.fleet.snapshot(), now + _SNAPSHOT_SECONDS
         if not (self._pulses or self._seen.log or snapshot):
             return None
-        batch = Batch(
-            pulses=self._pulses, seen=self._seen, snapshot=snapshot,
-            forget_before_ns=time.time_ns() - _KEPT_NS,
-        )  # fmt: skip
+        batch = Batch(pulses=self._pulses, seen=self._seen, snapshot=snapshot)
         self._pulses, self._seen = [], Seen()
         return batch
 

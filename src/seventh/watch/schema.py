@@ -101,6 +101,9 @@ MIGRATIONS = (
         value REAL NOT NULL, PRIMARY KEY (target, at_ns, name, labels)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE INDEX journal_first ON journal (first_ns);  -- else finding an hour reads all blobs
+    """,
 )
 """What makes each version of the version before; the first makes an empty database version 1."""
 VERSION = len(MIGRATIONS)

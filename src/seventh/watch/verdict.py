@@ -186,11 +186,16 @@ def expire(policy: Policy, state: State, at_ns: int) -> tuple[State, tuple[Event
 
     The event has the time when that was, not when it was looked at.
     """
-    stale_ns = max(state.last_ns, state.since_ns) + policy.stale_ns
+    stale_ns = stale_at(policy, state)
     if state.condition is Condition.UNKNOWN or at_ns <= stale_ns:
         return state, ()
     events: list[Event] = []
     return _become(Condition.UNKNOWN, state, stale_ns, None, events), tuple(events)
+
+
+def stale_at(policy: Policy, state: State) -> int:
+    """Return when a target has had no pulse for too long, if it has none until then."""
+    return max(state.last_ns, state.since_ns) + policy.stale_ns
 
 
 def fit(policy: Policy, state: State, at_ns: int) -> tuple[State, tuple[Event, ...]]:

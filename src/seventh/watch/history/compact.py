@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from seventh.model.failure import system_error
 from seventh.watch.history import rollup
 from seventh.watch.history.database import HistoryError, connect, quoted
 from seventh.watch.history.files import FOLDER, Meta, checked, failed, hour_path, move_aside, write
@@ -34,6 +35,10 @@ GRACE_NS = 5 * 60 * 10**9
 """How long after its end an hour is written: pulses that began in it may still run."""
 _NICENESS = 10
 _ORDER = "ORDER BY target, vantage, at_ms"
+
+
+class LaterError(HistoryError):
+    """A file of a later Seventh: it is good, and not to be replaced."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +69,10 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def compact(folder: Path, now_ns: int) -> Iterator[Written]:
-    """Write the hours that are over, and yield each. Raises HistoryError."""
+    """Write the hours that are over, and yield each. Raises HistoryError.
+
+    The file of a later Seventh does not keep the other hours from being written.
+    """
     spill = folder / FOLDER / ".spill"
     shutil.rmtree(spill, ignore_errors=True)  # of a process that was killed
     with reading(folder) as journal:
@@ -75,9 +83,27 @@ def compact(folder: Path, now_ns: int) -> Iterator[Written]:
         if hours:
             (store,) = journal.execute("SELECT id FROM identity").fetchone()
             with contextlib.closing(connect(spill)) as database:
-                staged = Staged(database, names_of(journal))
+                staged = _staged(database, journal, folder)
+                later: list[LaterError] = []
                 for hour in hours:
-                    yield _write_hour(folder, journal, staged, hour, Meta(store=store, seq=until))
+                    meta = Meta(store=store, seq=until)
+                    try:
+                        yield _write_hour(folder, journal, staged, hour, meta)
+                    except LaterError as error:
+                        later.append(error)
+                if later:
+                    raise later[0]
+
+
+def _staged(
+    database: duckdb.DuckDBPyConnection, journal: sqlite3.Connection, folder: Path
+) -> Staged:
+    import duckdb
+
+    try:
+        return Staged(database, names_of(journal))
+    except duckdb.Error as error:  # such as no memory for all names
+        raise failed(folder / FOLDER, error) from None
 
 
 def names_of(journal: sqlite3.Connection) -> dict[int, str]:
@@ -88,7 +114,7 @@ def names_of(journal: sqlite3.Connection) -> dict[int, str]:
 def hours_of(journal: sqlite3.Connection, until: int = 2**62) -> list[int]:
     """Return the hours that the journal has pulses of up to a blob, counted since 1970."""
     rows = journal.execute(
-        "SELECT DISTINCT first_ns / ? AS hour FROM journal WHERE seq <= ? ORDER BY hour",
+        "SELECT DISTINCT first_ns / ? AS hour FROM journal WHERE +seq <= ? ORDER BY hour",
         (HOUR_NS, until),
     )
     return [hour for (hour,) in rows]
@@ -128,7 +154,7 @@ def _before(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[Meta | Non
         return None, []
     good, skipped = checked(database, [path], "pulses")
     if skipped and skipped[0].later:
-        raise HistoryError(f"{path}: {skipped[0].why}")
+        raise LaterError(f"{path}: {skipped[0].why}")
     if skipped:
         aside = move_aside(path)
         return None, [f"{path}: {skipped[0].why}; it is now {aside}"]
@@ -138,17 +164,27 @@ def _before(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[Meta | Non
 def main(folder: Path, now_ns: int) -> int:
     """Write what is due, and print a line of JSON for each hour; returns 1 if that fails."""
     os.nice(_NICENESS)
+    failed = []
     try:
         for written in compact(folder, now_ns):
             sys.stdout.write(msgspec.json.encode(written).decode() + "\n")
             sys.stdout.flush()
+    except (HistoryError, OSError) as error:
+        failed.append(_told(error))
+    try:  # also on a full disk: it deletes what is too old
         for made in rollup.make(folder, now_ns):
             for each in made.skipped:
                 sys.stderr.write(f"{each.path}: not in the roll-up: {each.why}\n")
-    except HistoryError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    except (HistoryError, OSError) as error:
+        failed.append(_told(error))
+    sys.stderr.write("".join(f"{line}\n" for line in dict.fromkeys(failed)))
+    return 1 if failed else 0
+
+
+def _told(error: HistoryError | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {system_error(error)}"
+    return str(error)
 
 
 if __name__ == "__main__":

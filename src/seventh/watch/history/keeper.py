@@ -13,6 +13,7 @@ from seventh.watch import records
 from seventh.watch.health import Health
 from seventh.watch.history.compact import Written
 from seventh.watch.history.database import installed
+from seventh.watch.history.retention import ALONE_NS, WAITING_NS, Dropped, drop
 from seventh.watch.store import Store, StoreError
 
 _EVERY_SECONDS = 300.0
@@ -21,13 +22,42 @@ _WRITTEN = msgspec.json.Decoder(Written)
 
 async def keep(store: Store, health: Health) -> None:
     """Look every five minutes whether something is to be written, until cancelled."""
-    while installed():
-        await keep_once(store, health, time.time_ns())
+    while True:
+        now_ns = time.time_ns()
+        if installed():
+            await keep_once(store, health, now_ns)
+        else:  # nothing is lost: there is no history
+            with contextlib.suppress(StoreError):
+                await _drop(store, now_ns, ALONE_NS)
         await asyncio.sleep(_EVERY_SECONDS)
 
 
 async def keep_once(store: Store, health: Health, now_ns: int) -> None:
-    """Write what is due; what fails is in ``health``, stays in the journal and is tried again."""
+    """Write what is due; what fails is in ``health``, stays in the journal and is tried again.
+
+    When there is no more room for it, or after 14 days, the oldest is dropped.
+    """
+    told = await _write(store, now_ns)
+    try:
+        dropped = await _drop(store, now_ns, WAITING_NS) if told else None
+    except StoreError as error:
+        told.append(str(error))
+    else:
+        if dropped is not None:
+            health.dropped += dropped.pulses
+            until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(dropped.until_ns / 1e9))
+            told.append(f"{dropped.pulses:,} pulses of before {until} dropped from the journal")
+    health.history = "; ".join(told)
+
+
+async def _drop(store: Store, now_ns: int, kept_ns: int) -> Dropped | None:
+    return await asyncio.wrap_future(
+        store.run(lambda database: drop(database, store.folder, now_ns, kept_ns))
+    )
+
+
+async def _write(store: Store, now_ns: int) -> list[str]:
+    """Have the hours written that are due; return what is to be told."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "seventh.watch.history.compact", str(store.folder), str(now_ns),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
@@ -54,4 +84,4 @@ async def keep_once(store: Store, health: Health, now_ns: int) -> None:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
-    health.history = "; ".join(told)
+    return told

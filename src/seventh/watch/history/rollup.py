@@ -62,6 +62,7 @@ def make(folder: Path, now_ns: int) -> list[Made]:
     now_s = now_ns // 10**9
     with contextlib.closing(connect(folder / files.FOLDER / ".spill")) as database:
         in_months = _in_months(database, folder)
+        _forget(folder, now_s, in_months)  # first: the disk may be full
         for day, hours in _days(folder):
             name, age_s = hours[0].parent.name, now_s - day * HOUR_S
             # One that is older and has none: the history could not be written for a long time.

@@ -11,7 +11,7 @@ from seventh.watch.history.arrow import Table
 from seventh.watch.history.columns import Columns, batches
 from seventh.watch.history.database import named, quoted
 from seventh.watch.journal import NONE
-from seventh.watch.samples import Cause
+from seventh.watch.samples import HOUR_NS, Cause
 
 if TYPE_CHECKING:
     import duckdb
@@ -103,9 +103,10 @@ class Staged:
 
 def blobs_of(journal: sqlite3.Connection, hour: int, after: int, until: int) -> Iterable[bytes]:
     """Yield the blobs of one hour with ``after`` < seq <= ``until``."""
+    # "+seq": by the index of the times, and not through all of the journal.
     for (data,) in journal.execute(
-        "SELECT data FROM journal WHERE first_ns / 3600000000000 = ? AND seq > ? AND seq <= ?"
+        "SELECT data FROM journal WHERE first_ns >= ? AND first_ns < ? AND +seq > ? AND +seq <= ?"
         " ORDER BY seq",
-        (hour, after, until),
+        (hour * HOUR_NS, (hour + 1) * HOUR_NS, after, until),
     ):
         yield data
