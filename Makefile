@@ -15,7 +15,7 @@ export PYTHONNODEBUGRANGES := 1
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
-.PHONY: help setup tour test field stress bare check format docs bench fuzz mutate clean
+.PHONY: help setup tour test again field stress bare check format docs bench fuzz mutate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ tour: setup  ## check a dozen reference servers, correct and faulty; all of them
 test: setup  ## run all tests; those of servers that are not installed are skipped with the reason
 	$(if $(COVERAGE),$(BIN)/coverage erase)
 	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(JOBS) --dist worksteal -rs $(PYTEST_ARGS)
+
+again: setup  ## run the tests that failed last once more, one at a time; with BARE=1, as `make bare` does
+	$(if $(BARE),tests/bare_path.sh) $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -x -rfE $(PYTEST_ARGS)
 
 field: setup  ## run the tests with inputs found in real files, on real servers and in audits
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs -m field $(PYTEST_ARGS)

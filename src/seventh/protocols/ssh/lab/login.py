@@ -316,7 +316,7 @@ _CASES = (
     case("no-throttle", "accepts any number of connections without a login", "SSH-THROTTLE",
          setup=LoginSetup(max_connections=1000), options={"intrusive": True}),
     case("rekey-storm", "begins 1000 key exchanges", reason="protocol-violation",
-         setup=LoginSetup(rekeys=1000), options=_HOLD),
+         setup=LoginSetup(rekeys=1000), options=_HOLD | {"hold_seconds": 20.0}),
 )  # fmt: skip
 CASES = {each.fault.name: each for each in _CASES}
 

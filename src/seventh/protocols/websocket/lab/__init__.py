@@ -163,7 +163,7 @@ FAULTS = (
 
 TOUR = ("any-origin",)
 """The faults that `seventh tour` shows."""
-CLEAN = Setup(secure=True, h3=True, token_seconds=8.0, options=_EVERYTHING)
+CLEAN = Setup(secure=True, h3=True, token_seconds=12.0, options=_EVERYTHING)
 
 
 @contextlib.asynccontextmanager
