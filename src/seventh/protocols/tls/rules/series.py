@@ -27,7 +27,7 @@ def _seen(first_hour: int, last_hour: int, name: str = "4f1a") -> KeyName:
     fix={
         "any": "Rotate the keys of session tickets daily, on all servers of a name together.",
         "nginx": "# with ssl_session_ticket_key: replace its files daily, and reload\n"
-        "# without, nginx makes a key at each reload (reload daily); 1.23.2 changes keys by itself:\n"
+        "# without, nginx makes a key at each reload (reload daily); 1.23.2 changes it itself:\n"
         "ssl_session_cache shared:TLS:10m;",
     },
     references=("RFC 9325",),
