@@ -21,7 +21,13 @@ from seventh.model.target import Target
 from seventh.protocols.mqtt.lab import Broker, serve_setup
 from seventh.protocols.mqtt.lab.client import Client
 from seventh.protocols.mqtt.lab.setup import USER, Rights, Setup
-from seventh.protocols.mqtt.wire.packets import Packet, Puback, Pubcomp, Publish, Pubrec
+from seventh.protocols.mqtt.wire.packets import (
+    Packet,
+    Puback,
+    Pubcomp,
+    Publish,
+    Pubrec,
+)
 from seventh.protocols.mqtt.work import publisher
 from seventh.protocols.mqtt.work.link import Backoff
 from seventh.protocols.mqtt.work.pub import Published, Refusal, Stored

@@ -6,7 +6,6 @@ from seventh.model.failure import NO_TLS_AT_ALL, Failed, Reason
 from seventh.model.tlsfacts import TlsFacts
 from seventh.net import mail
 from seventh.net.probe_context import ProbeContext
-from seventh.net.secrets import read_secret
 from seventh.net.stream import Stream
 from seventh.net.tls.inspect import certificate_failure, identity, inspect_tls
 from seventh.net.tls.plaintext import detect_tls, may_be_tls
@@ -14,13 +13,13 @@ from seventh.protocols.mqtt import MqttOptions
 from seventh.protocols.mqtt.client.causes import refused
 from seventh.protocols.mqtt.client.connection import Connection, Login, connect_packet
 from seventh.protocols.mqtt.client.endpoint import Endpoint
+from seventh.protocols.mqtt.client.login import given_login
 from seventh.protocols.mqtt.facts import UNSUPPORTED_VERSION, Limits, Reply
 from seventh.protocols.mqtt.probe import live, token
 from seventh.protocols.mqtt.probe.workspace import Who
 from seventh.protocols.mqtt.wire.packets import Connack, Version
 from seventh.protocols.mqtt.wire.properties import Properties
 from seventh.protocols.mqtt.wire.reasons import Code
-from seventh.web.given import first_line
 from seventh.wire.text import printable
 
 RESERVED = 6
@@ -210,7 +209,9 @@ async def _log_in(endpoint: Endpoint) -> Login | None:
         return None
     withheld: str | None = mail.withheld(ctx, encrypted=endpoint.secure)
     version = _version(endpoint)
-    login = _given_login(ctx, version) if withheld is None else None
+    login: Login | None = None
+    if withheld is None:
+        login = given_login(ctx, version, ctx.options.of(MqttOptions).auth_method or "")
     if withheld is None and login is None:
         withheld = "no-credential"
     if login is not None and login.method and version == 4:
@@ -228,20 +229,6 @@ async def _log_in(endpoint: Endpoint) -> Login | None:
     await _ping(endpoint, connection)
     await connection.disconnect()
     return login
-
-
-def _given_login(ctx: ProbeContext, version: Version) -> Login | None:
-    """Return the token or the password that was given. Raises UsageError."""
-    user, file = ctx.options.user, ctx.options.token_file
-    if file is not None:
-        method = ctx.options.of(MqttOptions).auth_method or ""
-        # 3.1.1 has no password without a user name (§3.1.2.9).
-        unnamed = "" if version == 4 else None
-        return Login(unnamed if user is None else user, first_line(file).encode(), method)
-    if user is None:
-        return None
-    secret = read_secret(ctx.options.password_file)
-    return Login(user, secret.reveal() if secret is not None else None)
 
 
 def _version(endpoint: Endpoint) -> Version:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.net.on_failure import on_failure
 from seventh.net.probe_context import ProbeContext
-from seventh.net.secrets import read_secret
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.mqtt.client.causes import disconnected, refused
 from seventh.protocols.mqtt.client.connection import Connection, Login
 from seventh.protocols.mqtt.client.endpoint import ANSWER_SECONDS, Endpoint
+from seventh.protocols.mqtt.client.login import given_login
 from seventh.protocols.mqtt.facts import Limits
 from seventh.protocols.mqtt.probe import limits_of
 from seventh.protocols.mqtt.wire.encode import encode
@@ -80,18 +80,17 @@ def random_id() -> str:
     return f"seventh{secrets.token_hex(8)}"
 
 
-def login_of(ctx: ProbeContext) -> Login | None:
-    """Return the user and the password that were given. Raises UsageError."""
-    user = ctx.options.user
-    if user is None:
+def login_of(ctx: ProbeContext, version: Version = 5) -> Login | None:
+    """Return the user with the password, or the token, if given. Raises UsageError."""
+    options, scheme = ctx.options, ctx.target.scheme
+    if options.user is None and options.token_file is None:
         return None
-    scheme = ctx.target.scheme
-    if scheme not in SECURE and not ctx.options.allow_plaintext:
+    if scheme not in SECURE and not options.allow_plaintext:
+        what = "password" if options.token_file is None else "token"
         raise UsageError(
-            f"{scheme}:// would send the password in clear: use {scheme}s://, or --allow-plaintext"
+            f"{scheme}:// would send the {what} in clear: use {scheme}s://, or --allow-plaintext"
         )
-    secret = read_secret(ctx.options.password_file)
-    return Login(user, secret.reveal() if secret is not None else None)
+    return given_login(ctx, version)
 
 
 class Link:
@@ -216,9 +215,9 @@ class Link:
 
 async def connect(ctx: ProbeContext, client: Client) -> Link:
     """Return an accepted connection; TLS has to be valid. Raises Failed, UsageError."""
-    login = login_of(ctx)
     versions: tuple[Version, ...] = (client.version,) if client.version else (5, 4)
     for version in versions:
+        login = login_of(ctx, version)  # read again: a token in its file may be a new one
         link, failed = await _try(ctx.again(), client, login, version)
         if link is not None:
             return link
