@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Most tests wait for a peer most of the time: four at once for each CPU; idle workers take over tests.
-JOBS ?= $(shell expr 4 \* $$(getconf _NPROCESSORS_ONLN))
+# Many tests wait for a peer: three at once for each CPU; idle workers take over tests.
+JOBS ?= $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST_ARGS ?=
 # The tests that start programs, or whose lab or client does.
 STARTERS = $(addprefix tests/,peers lab protocols/net protocols/ssh) $(shell grep -rlE \
@@ -15,7 +15,7 @@ export PYTHONNODEBUGRANGES := 1
 # With COVERAGE=1 `make test` counts what it covers, and `make check` judges that and runs no test.
 COVERAGE ?=
 
-.PHONY: help setup tour test again field stress bare check format docs bench fuzz mutate clean
+.PHONY: help setup tour test again field stress bare lint check format docs bench fuzz mutate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,7 +47,7 @@ stress: setup  ## check 5,000 hostile targets at once, 60 times under a watchdog
 bare: setup  ## run the tests that start programs on a PATH without optional programs: none may fail
 	tests/bare_path.sh $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -rs $(PYTEST_ARGS) $(STARTERS)
 
-check: setup  ## check format, lint, types, imports, generated files and coverage
+lint: setup  ## check format, lint, types, imports and generated files
 	$(BIN)/ruff format --check src tests bench
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
@@ -55,6 +55,8 @@ check: setup  ## check format, lint, types, imports, generated files and coverag
 	$(BIN)/python -m seventh.render.schema --check
 	$(BIN)/python -m seventh.render.pages --check
 	$(BIN)/python -m seventh.serve.deploy --check
+
+check: lint  ## lint, and check what the tests cover; with COVERAGE=1 of the last `make test COVERAGE=1`
 	$(if $(COVERAGE),,$(BIN)/coverage erase)
 	$(if $(COVERAGE),,$(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal -m 'not peer' $(PYTEST_ARGS))
 	$(BIN)/coverage combine --quiet
