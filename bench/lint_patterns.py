@@ -186,6 +186,25 @@ _KEYS: dict[str, Make] = {
     "from": repeated("10.0.0.{n},", head='from="', tail=f'" {_KEY}\n'),
     "principals": repeated(f'cert-authority,principals="a,b" {_KEY}\n'),
 }
+_SERVICE_CONFIG: dict[str, Make] = {
+    "entries": repeated(
+        '{"name": [{"service": "a{n}"}], "retryPolicy": {"maxAttempts": 9}},\n',
+        head='{"methodConfig": [\n', tail="{}]}",
+    ),
+    "unknown fields": repeated('"method_config{n}": 1,\n', head="{", tail='"a": 1}'),
+    "names of one entry": repeated(
+        '{"service": "a{n}", "method": "Get"},\n', head='{"methodConfig": [{"name": [',
+        tail="{}]}]}",
+    ),
+    "statuses": repeated(
+        '"INTERNAL",', head='{"methodConfig": [{"retryPolicy": {"retryableStatusCodes": [',
+        tail='"a"]}}]}',
+    ),
+    "choices": repeated('{"serviceConfig": {"methodConfig": []}},\n', head="[", tail="{}]"),
+    "a record": repeated("a", head='x TXT "grpc_config='),
+    "arrays": nested("[", "]", head='{"methodConfig": ', tail="}"),
+    "objects": nested('{"a":', "}", head='{"methodConfig": ', tail="}"),
+}  # fmt: skip
 OF: dict[str, dict[str, Make]] = {
     "Caddyfile": _CADDY,
     "chrony.conf": _CHRONY,
@@ -202,6 +221,7 @@ OF: dict[str, dict[str, Make]] = {
     },
     "ssh_config": _SSH,
     "authorized_keys": _KEYS,
+    "service-config": _SERVICE_CONFIG,
 }
 """By kind, what is its own; a kind without an entry is tried with what fits everywhere."""
 

@@ -1,0 +1,17 @@
+"""What is learnt of a gRPC service."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from seventh.model.facts import Facts
+from seventh.protocols.grpc.facts.config import ServiceConfig
+
+
+class GrpcFacts(Facts, frozen=True, kw_only=True):
+    """A gRPC service, its clients' configuration and its schema."""
+
+    ROOM: ClassVar[str] = "grpc"
+
+    service_config: ServiceConfig | None = None
+    """What a service config tells clients, or one entry of its ``methodConfig``."""
