@@ -67,6 +67,11 @@ LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": Non
         ("listen snmp --port 1162 --host ::1 --state s --config c --check-config --metrics m",
          {**LISTEN, "port": 1162, "host": "::1", "state": "s", "config": "c", "check_config": True,
           "metrics": "m"}),
+        ("grpc diff a b", {"old": "a", "new": "b", "proto_path": [], "format": "text"}),
+        (
+            "grpc diff a b -I c --proto-path d --format json",
+            {"old": "a", "new": "b", "proto_path": ["c", "d"], "format": "json"},
+        ),
         ("snmp poll f", {"file": "f", "once": False, "format": "text"}),
         ("snmp poll f --once --format csv", {"file": "f", "once": True, "format": "csv"}),
         ("lab", {"room": None, "fault": None, "list": False}),

@@ -30,8 +30,11 @@ from seventh.net.work import Progress, Show
 _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 
 
-FLEET = {("snmp", "poll"): "poll many agents at their intervals: JSON lines, CSV, rates"}
-"""Verbs that take a file of many targets instead of one, each a module of this package."""
+FLEET = {
+    ("grpc", "diff"): "compare two schemas: what breaks messages, JSON or calls",
+    ("snmp", "poll"): "poll many agents at their intervals: JSON lines, CSV, rates",
+}
+"""Verbs that take files instead of a target, each a module of this package."""
 
 
 def verbs() -> Iterator[tuple[str, Verb]]:
@@ -44,7 +47,8 @@ def verbs() -> Iterator[tuple[str, Verb]]:
 def spec_with_verbs(name: str) -> Spec | None:
     """Return the protocol of that name, if verbs are typed behind it."""
     spec = protocols.rooms().get(name)
-    return spec if spec is not None and any(word == name for word, _ in verbs()) else None
+    typed = {*(word for word, _ in verbs()), *(room for room, _ in FLEET)}
+    return spec if spec is not None and name in typed else None
 
 
 def parse(spec: Spec, words: list[str]) -> argparse.Namespace:

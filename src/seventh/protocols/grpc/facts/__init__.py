@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from seventh.model.facts import Facts
 from seventh.protocols.grpc.facts.config import ServiceConfig
+from seventh.protocols.grpc.facts.schema import Change
 
 
 class GrpcFacts(Facts, frozen=True, kw_only=True):
@@ -15,3 +16,5 @@ class GrpcFacts(Facts, frozen=True, kw_only=True):
 
     service_config: ServiceConfig | None = None
     """What a service config tells clients, or one entry of its ``methodConfig``."""
+    drift: tuple[Change, ...] | None = None
+    """What changed since the schema that it was compared with."""
