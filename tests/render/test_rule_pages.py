@@ -118,7 +118,7 @@ def test_explain_says_all_in_80_columns_but_keeps_fixes_whole() -> None:
 
 
 def test_a_planned_rule_says_what_it_waits_for() -> None:
-    row = next(row for row in plan().rules if row.id == "GRPC-NO-H2")
+    row = next(row for row in plan().rules if row.id == "GRPC-HEALTH-NONE")
     assert "waits for  the grpc checks" in explain_planned(row)
     assert "not built yet" in explain_planned(row)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from seventh.model.facts import Facts
-from seventh.protocols.grpc.facts.config import ServiceConfig
+from seventh.protocols.grpc.facts.config import ProxiedCalls, ServiceConfig
 from seventh.protocols.grpc.facts.schema import Change
 
 
@@ -16,5 +16,7 @@ class GrpcFacts(Facts, frozen=True, kw_only=True):
 
     service_config: ServiceConfig | None = None
     """What a service config tells clients, or one entry of its ``methodConfig``."""
+    proxied: ProxiedCalls | None = None
+    """What a proxy's configuration does to the calls of one place."""
     drift: tuple[Change, ...] | None = None
     """What changed since the schema that it was compared with."""

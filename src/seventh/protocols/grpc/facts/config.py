@@ -29,3 +29,29 @@ class ServiceConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What the entry is for: ``shop.Orders/Get``, ``shop.Orders/*`` or ``*``."""
     retry: Repeated | None = None
     hedging: Repeated | None = None
+
+
+class ProxiedCalls(msgspec.Struct, frozen=True, kw_only=True):
+    """How a proxy's configuration forwards the calls of one place; None is "not this view's"."""
+
+    product: str
+    place: str = ""
+    """The route, location or cluster, as the file names it."""
+    in_clear: bool | None = None
+    """Whether clients beyond this machine are served without TLS."""
+    front_h2: bool | None = None
+    """Whether clients get HTTP/2."""
+    backend_h2: bool | None = None
+    """Whether requests to the backend are HTTP/2."""
+    total_seconds: float | None = None
+    """How long a call may take, however busy it is; 0 is no limit."""
+    idle_seconds: float | None = None
+    """How long a call may be silent; 0 is no limit."""
+    status_replaced: bool | None = None
+    """Whether errors of the proxy become a reply with status 200 and without grpc-status."""
+    web: bool | None = None
+    """Whether gRPC-Web of browsers is translated; None where the file does not try."""
+    cors: bool | None = None
+    """Whether pages of other origins may use it."""
+    admin_open: bool | None = None
+    """Whether the proxy's administration is open to other machines."""
