@@ -109,7 +109,7 @@ class _Views:
     ) -> View:
         return View(
             label=label, within=None, block=self._at(path) if path else None,
-            facts={"grpc": GrpcFacts(service_config=facts)}, settings=settings,
+            facts={"grpc": GrpcFacts(client_config=facts)}, settings=settings,
         )  # fmt: skip
 
     def _setting(self, path: wire.Path, holder: Any = None) -> Setting:

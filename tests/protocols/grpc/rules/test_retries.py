@@ -13,7 +13,7 @@ from seventh.rules.rule import AnyRule, Hit, Skip
 
 def judged(rule: AnyRule, config: ServiceConfig) -> object:
     """What a rule says: the codes of a hit, the cause of a skip, or None."""
-    verdict = rule(GrpcFacts(service_config=config))
+    verdict = rule(GrpcFacts(client_config=config))
     if isinstance(verdict, Hit):
         return verdict.params["what"]
     return verdict.cause if isinstance(verdict, Skip) else None
@@ -72,7 +72,7 @@ def test_whether_repeated_calls_are_safe(config: ServiceConfig, what: object) ->
 def test_the_lines_of_the_fixes() -> None:
     whole = ServiceConfig(repeats=False, throttled=False, ignored=("a_b", "c"), meant=("aB", ""))
     entries = entry("OK", "ABORTED", "NOT_FOUND", n=7)
-    made = [rule(GrpcFacts(service_config=config)) for rule, config in
+    made = [rule(GrpcFacts(client_config=config)) for rule, config in
             ((retry_conf, whole), (retry_conf, entries), (retry_unsafe, entries),
              (retry_unsafe, hedged("a.B/C")))]  # fmt: skip
     assert [hit.fixes["grpc"] for hit in made if isinstance(hit, Hit)] == [

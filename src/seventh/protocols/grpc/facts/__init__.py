@@ -14,7 +14,7 @@ class GrpcFacts(Facts, frozen=True, kw_only=True):
 
     ROOM: ClassVar[str] = "grpc"
 
-    service_config: ServiceConfig | None = None
+    client_config: ServiceConfig | None = None
     """What a service config tells clients, or one entry of its ``methodConfig``."""
     proxied: ProxiedCalls | None = None
     """What a proxy's configuration does to the calls of one place."""

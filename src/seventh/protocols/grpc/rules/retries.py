@@ -61,9 +61,9 @@ _ENTRY = ServiceConfig(methods=("shop.Orders/Create",), retry=_POLICY)
     },
     references=("A6: gRPC Retry Design", "A2: Service Configs in DNS"),
     seed=("12.6.2",),
-    good=GrpcFacts(service_config=ServiceConfig(repeats=True, throttled=True)),
+    good=GrpcFacts(client_config=ServiceConfig(repeats=True, throttled=True)),
     bad=GrpcFacts(
-        service_config=ServiceConfig(
+        client_config=ServiceConfig(
             repeats=False, throttled=False, ignored=("methodConfig[0].retry_policy",),
             meant=("retryPolicy",),
         )
@@ -73,7 +73,7 @@ _ENTRY = ServiceConfig(methods=("shop.Orders/Create",), retry=_POLICY)
 )  # fmt: skip
 def retry_conf(grpc: GrpcFacts) -> Verdict:
     """Judge whether retries are set, limited and effective."""
-    config = grpc.service_config
+    config = grpc.client_config
     if config is None:
         return _NO_CONFIG
     return _whole(config) if config.repeats is not None else _entry(config)
@@ -170,9 +170,9 @@ def _codes(policy: Repeated) -> str:
     },
     references=("A6: gRPC Retry Design",),
     seed=("12.6.2", "12.9.2"),
-    good=GrpcFacts(service_config=_ENTRY),
+    good=GrpcFacts(client_config=_ENTRY),
     bad=GrpcFacts(
-        service_config=ServiceConfig(
+        client_config=ServiceConfig(
             methods=("shop.Orders/Create",),
             retry=Repeated(max_attempts=4, codes=("UNAVAILABLE", "INTERNAL")),
         )
@@ -182,7 +182,7 @@ def _codes(policy: Repeated) -> str:
 )  # fmt: skip
 def retry_unsafe(grpc: GrpcFacts) -> Verdict:
     """Judge after which statuses, and of which methods, calls are sent again."""
-    config = grpc.service_config
+    config = grpc.client_config
     if config is None:
         return _NO_CONFIG
     codes = tuple(c for c in config.retry.codes if c in DONE_OR_NOT) if config.retry else ()
