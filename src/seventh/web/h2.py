@@ -154,6 +154,10 @@ class H2Connection(HttpConnection):
         assert back is not None  # noqa: S101 - just awaited
         return Ping(sent=sent, back=back)
 
+    def allow_short_frames(self) -> None:
+        """Do not limit the number of small DATA frames: a stream of short messages has many."""
+        self._wire.gate.streaming = True
+
     async def idle(self, until_ns: int) -> Mark | None:
         """Open nothing until ``until_ns``; return when the peer closed the connection, or None.
 

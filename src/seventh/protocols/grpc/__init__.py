@@ -7,6 +7,7 @@ from msgspec import Meta
 from seventh.model.option import Option, RoomOptions
 from seventh.model.spec import Metric, PhaseSpec, Spec
 from seventh.model.target import Scheme
+from seventh.model.verb import Argument, Verb
 
 
 class GrpcOptions(RoomOptions, frozen=True, kw_only=True):
@@ -42,6 +43,26 @@ class GrpcOptions(RoomOptions, frozen=True, kw_only=True):
             needs=("call", "the method whose responses have the field"),
         ),
     ] = None  # fmt: skip
+    max_time: Annotated[
+        Annotated[float, Meta(gt=0, le=86400)] | None,
+        Option(
+            flag="max-time", metavar="SECONDS", help="deadline of each call, in seconds",
+            default="5 in a check, else that of --timeout",
+        ),
+    ] = None  # fmt: skip
+
+
+class CallOptions(RoomOptions, frozen=True, kw_only=True):
+    """Options of ``call``."""
+
+    max_message: Annotated[
+        int,
+        Meta(ge=1, le=1 << 30),
+        Option(flag="max-message", metavar="BYTES", help="largest response that is accepted"),
+    ] = 4 * 1024 * 1024
+    compress: Annotated[bool, Option(flag="compress", help="compress the requests with gzip")] = (
+        False
+    )
 
 
 SPEC = Spec(
@@ -105,6 +126,37 @@ SPEC = Spec(
         3: "sends the method of --call a message of more than 4 MiB",
         4: "holds a stream open for --hold",
     },
+    verbs=(
+        Verb(
+            name="list", tier=1, help="list the services, or the methods of one",
+            arguments=(Argument(name="service", help="service", optional=True),),
+        ),
+        Verb(
+            name="describe", tier=1, help="describe a service, method, message or enum",
+            arguments=(Argument(name="symbol", help="its full name"),),
+        ),
+        Verb(
+            name="call", tier=3, help="call a method: JSON in and out, streams as JSON lines",
+            arguments=(
+                Argument(name="method", help="package.Service/Method"),
+                Argument(
+                    name="request", many=True,
+                    help="request as JSON; '-' reads requests from standard input",
+                ),
+            ),
+            options=CallOptions, exit_codes={1: "the call ends with another status than OK"},
+        ),
+        Verb(
+            name="health", tier=1, help="check the health of the server, or of services",
+            arguments=(Argument(name="service", many=True, help="service"),),
+            formats=("health-probe",),
+            exit_codes={
+                1: "not SERVING",
+                4: "not SERVING, with --format health-probe; 2 is then a failed connection, 3 a "
+                "failed call",
+            },
+        ),
+    ),
     layers=("tls",),
     standards=("RFC 9113", "RFC 9110", "GRPC PROTOCOL-HTTP2", "GRPC Health Checking Protocol",
                "GRPC Server Reflection Protocol"),

@@ -12,6 +12,7 @@ from seventh.model.phase import Mark
 from seventh.net.stopwatch import user_mark
 from seventh.protocols.grpc.client.call import Call
 from seventh.protocols.grpc.client.channel import Channel
+from seventh.protocols.grpc.wire.compression import Encoding
 from seventh.protocols.grpc.wire.framing import MAX_MESSAGE
 from seventh.protocols.grpc.wire.status import Status
 from seventh.web.message import Fields
@@ -49,6 +50,7 @@ async def run_call(
     most: int | None = None,
     metadata: Fields = (),
     limit: int = MAX_MESSAGE,
+    encoding: Encoding = "identity",
 ) -> Outcome:
     """Send the requests, hand each response to ``on_message``, and return how the call ended.
 
@@ -57,8 +59,9 @@ async def run_call(
     """
     first, *rest = requests
     call = await channel.call(
-        path, first, end=not rest, timeout=timeout, wait=wait, metadata=metadata, limit=limit
-    )
+        path, first, end=not rest, timeout=timeout, wait=wait, metadata=metadata, limit=limit,
+        encoding=encoding,
+    )  # fmt: skip
     sent = 1
     received = 0
     truncated = False

@@ -219,7 +219,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True):
         except (json_format.ParseError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"a request of {self.name} is not {self.request.DESCRIPTOR.full_name}: "
-                f"{printable(str(error), 200)}"
+                f"{printable(str(error).partition(chr(10))[0], 200)}"
             ) from None
         data: bytes = message.SerializeToString()
         return data

@@ -15,6 +15,7 @@ from seventh.net.tls.handshake import prepare, start_recurring
 from seventh.net.tls.inspect import note_handshake
 from seventh.net.tls.large_hello import shake
 from seventh.net.tls.plaintext import detect_tls, may_be_tls
+from seventh.protocols.grpc import GrpcOptions
 from seventh.protocols.grpc.client.channel import Channel
 from seventh.protocols.grpc.facts import GrpcFacts
 from seventh.protocols.grpc.wire.metadata import RESERVED, is_key
@@ -67,7 +68,8 @@ class Endpoint:
     @property
     def patience(self) -> float:
         """How long a response to what is sent now may take, in seconds."""
-        return max(0.05, min(ANSWER_SECONDS, self.ctx.budget.seconds_left / 2))
+        most = self.ctx.options.of(GrpcOptions).max_time or ANSWER_SECONDS
+        return max(0.05, min(most, self.ctx.budget.seconds_left / 2))
 
     def use(self, address: Address) -> None:
         """Set the address of all connections, and learn what the target itself decides."""
