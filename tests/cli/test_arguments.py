@@ -112,6 +112,10 @@ def test_what_is_read(
          "mqtt+wss://HOST")),
         ("check --topic-prefix a/#", ("--topic-prefix 'a/#': not a topic, such as site/seventh, "
          "without + and #")),
+        ("check --backend-header x-backend", ("--backend-header needs --call: the method whose "
+         "responses have the field")),
+        ("check --calls 0", ("--calls: '0' is not a number from 1 to 1000; "
+         "see `seventh check --help grpc`")),
         ("check -4 -6", "-6: not allowed with argument -4; see `seventh check --help`"),
         ("check --password=secret", ("unknown option --password: did you mean --password-file? "
          "`seventh check --help` lists them")),

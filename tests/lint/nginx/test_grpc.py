@@ -12,9 +12,7 @@ from seventh.engine.fix import fix_file
 from seventh.engine.lint import Wanted, lint_file
 from seventh.labkit.serve import Kit, free_port
 from seventh.lintkit.linted import parse_software
-from seventh.protocols.grpc.rules.proxied import not_grpc
-from seventh.rules.rule import Hit
-from seventh.rules.words import filled
+from seventh.protocols.grpc.rules.proxied import STATUS_NGINX
 from tests.peers import need_binary
 
 GOOD = """events {}
@@ -121,11 +119,7 @@ def test_the_written_fix_is_accepted_and_clean(name: str, tmp_path: Path, kit: K
 def test_the_printed_page_of_errors_is_accepted_and_clean(tmp_path: Path, kit: Kit) -> None:
     issued = kit.authority.issue("shop.example")
     path = written(tmp_path, "status 200", str(issued.cert_file), str(issued.key_file))
-    verdict = not_grpc(not_grpc.bad)
-    assert isinstance(verdict, Hit)
-    in_location, in_server = (
-        filled(not_grpc.words, verdict.params).fix["nginx"].split("# in the server\n")
-    )
+    in_location, in_server = "\n".join(STATUS_NGINX).split("# in the server\n")
     text = path.read_text().replace("error_page 502 =200 /50x.html;", in_server)
     path.write_text(text.replace("grpc_pass", f"{in_location}            grpc_pass"))
     assert (fired(path, _version()), _accepts(path)) == (set(), "")

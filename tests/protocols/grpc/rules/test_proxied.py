@@ -9,14 +9,10 @@ import pytest
 from seventh.model.report import SkipCause
 from seventh.protocols.grpc.facts import GrpcFacts
 from seventh.protocols.grpc.facts.config import ProxiedCalls
-from seventh.protocols.grpc.rules.proxied import (
-    admin_open,
-    no_h2,
-    not_grpc,
-    plaintext,
-    proxy_cut,
-    web,
-)
+from seventh.protocols.grpc.rules.calls import proxy_cut
+from seventh.protocols.grpc.rules.exposed import channelz
+from seventh.protocols.grpc.rules.proxied import web
+from seventh.protocols.grpc.rules.transport import no_h2, not_grpc, plaintext
 from seventh.rules.rule import AnyRule, Hit, Skip
 
 NA, NONE = SkipCause.NOT_APPLICABLE, SkipCause.NO_EVIDENCE
@@ -26,7 +22,7 @@ def judged(rule: AnyRule, **facts: Any) -> object:
     """What a rule says: the codes of a hit, True for one without, a skip's cause, or None."""
     verdict = rule(GrpcFacts(proxied=ProxiedCalls(product="envoy", place="/a.B/", **facts)))
     if isinstance(verdict, Hit):
-        return verdict.params.get("what", True)
+        return verdict.params.get("cut") or verdict.params.get("what", True)
     return verdict.cause if isinstance(verdict, Skip) else None
 
 
@@ -56,10 +52,14 @@ def test_http2_on_both_sides(front: bool | None, backend: bool | None, what: obj
 
 @pytest.mark.parametrize(
     ("rule", "name"),
-    [(not_grpc, "status_replaced"), (plaintext, "in_clear"), (admin_open, "admin_open")],
+    [(not_grpc, "status_replaced"), (plaintext, "in_clear"), (channelz, "admin_open")],
 )
 def test_what_must_not_be(rule: AnyRule, name: str) -> None:
-    assert [judged(rule, **{name: value}) for value in (None, False, True)] == [NA, None, True]
+    assert [judged(rule, **{name: value}) for value in (None, False, True)] == [
+        NA,
+        None,
+        {"status_replaced": "replaced", "in_clear": "served", "admin_open": "proxy"}[name],
+    ]
 
 
 @pytest.mark.parametrize(

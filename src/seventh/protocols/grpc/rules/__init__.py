@@ -1,1 +1,1 @@
-"""The rules of gRPC."""
+"""Rules about gRPC servers."""

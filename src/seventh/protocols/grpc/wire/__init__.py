@@ -1,1 +1,1 @@
-"""Bytes and values of gRPC."""
+"""gRPC over HTTP/2: messages, statuses, deadlines, and the messages of its standard services."""
