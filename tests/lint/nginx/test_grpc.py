@@ -14,6 +14,7 @@ from seventh.labkit.serve import Kit, free_port
 from seventh.lintkit.linted import parse_software
 from seventh.protocols.grpc.rules.proxied import not_grpc
 from seventh.rules.rule import Hit
+from seventh.rules.run import Selection
 from seventh.rules.words import filled
 from tests.peers import need_binary
 
@@ -70,7 +71,11 @@ def written(folder: Path, name: str, cert: str = "c.pem", key: str = "k.pem") ->
 
 
 def wanted(version: str) -> Wanted:
-    return Wanted(kind="nginx.conf", software=(parse_software(f"nginx={version}"),))
+    ours = frozenset({"GRPC-NO-H2", "GRPC-NOT-GRPC", "GRPC-PLAINTEXT", "GRPC-PROXY-CUT"})
+    return Wanted(
+        kind="nginx.conf", software=(parse_software(f"nginx={version}"),),
+        selection=Selection(only=ours),
+    )  # fmt: skip
 
 
 def fired(path: Path, version: str) -> set[str]:

@@ -97,7 +97,7 @@ def proxy_cut(grpc: GrpcFacts) -> Verdict:
     },
     why="gRPC needs HTTP/2 from end to end: every call fails.",
     fix={
-        "nginx": "http2 on; # nginx 1.25.1 or newer",
+        "nginx": "http2 on; # nginx 1.25.1 or newer\nlisten 443 ssl http2; # before nginx 1.25.1",
         "envoy": "# in the cluster: HttpProtocolOptions with http2_protocol_options; in the\n"
         "# listener: alpn_protocols with h2",
         "any": "Enable HTTP/2 on the listener and towards the backend.",
