@@ -13,6 +13,7 @@ from seventh.engine.lint import Wanted, lint_file
 from seventh.labkit.serve import Kit, free_port
 from seventh.lintkit.linted import parse_software
 from seventh.protocols.grpc.rules.proxied import STATUS_NGINX
+from seventh.rules.run import Selection
 from tests.peers import need_binary
 
 GOOD = """events {}
@@ -68,7 +69,11 @@ def written(folder: Path, name: str, cert: str = "c.pem", key: str = "k.pem") ->
 
 
 def wanted(version: str) -> Wanted:
-    return Wanted(kind="nginx.conf", software=(parse_software(f"nginx={version}"),))
+    ours = frozenset({"GRPC-NO-H2", "GRPC-NOT-GRPC", "GRPC-PLAINTEXT", "GRPC-PROXY-CUT"})
+    return Wanted(
+        kind="nginx.conf", software=(parse_software(f"nginx={version}"),),
+        selection=Selection(only=ours),
+    )  # fmt: skip
 
 
 def fired(path: Path, version: str) -> set[str]:

@@ -30,7 +30,7 @@ def cardinality(writer: Field, reader: Field) -> Effect:
         return Effect.BREAKS
     if not writer.repeated or reader.repeated:
         return Effect.SAME
-    if writer.kind in _NUMERIC and writer.packed:
+    if writer.packed:
         return Effect.BREAKS  # a packed list is no number
     return Effect.LOSSY  # the last one is kept
 
