@@ -186,6 +186,40 @@ _KEYS: dict[str, Make] = {
     "from": repeated("10.0.0.{n},", head='from="', tail=f'" {_KEY}\n'),
     "principals": repeated(f'cert-authority,principals="a,b" {_KEY}\n'),
 }
+_SERVICE_CONFIG: dict[str, Make] = {
+    "entries": repeated(
+        '{"name": [{"service": "a{n}"}], "retryPolicy": {"maxAttempts": 9}},\n',
+        head='{"methodConfig": [\n', tail="{}]}",
+    ),
+    "unknown fields": repeated('"method_config{n}": 1,\n', head="{", tail='"a": 1}'),
+    "names of one entry": repeated(
+        '{"service": "a{n}", "method": "Get"},\n', head='{"methodConfig": [{"name": [',
+        tail="{}]}]}",
+    ),
+    "statuses": repeated(
+        '"INTERNAL",', head='{"methodConfig": [{"retryPolicy": {"retryableStatusCodes": [',
+        tail='"a"]}}]}',
+    ),
+    "choices": repeated('{"serviceConfig": {"methodConfig": []}},\n', head="[", tail="{}]"),
+    "a record": repeated("a", head='x TXT "grpc_config='),
+    "arrays": nested("[", "]", head='{"methodConfig": ', tail="}"),
+    "objects": nested('{"a":', "}", head='{"methodConfig": ', tail="}"),
+}  # fmt: skip
+_ENVOY: dict[str, Make] = {
+    "routes": repeated(
+        "{match: {prefix: /a.B{n}/}, route: {cluster: a}},\n",
+        head="static_resources: {listeners: [{filter_chains: [{filters: [{typed_config: "
+        '{"@type": x/a.http_connection_manager.v3.HttpConnectionManager, route_config: '
+        "{virtual_hosts: [{routes: [\n",
+        tail="]}]}}}]}]}]}",
+    ),
+    "listeners": repeated("- name: a{n}\n", head="static_resources:\n listeners:\n"),
+    "clusters": repeated("- name: a{n}\n", head="static_resources:\n clusters:\n"),
+    "resources": repeated('- "@type": type.googleapis.com/envoy.config.listener.v3.Listener\n'),
+    "documents": repeated("---\nstatic_resources: {}\n"),
+    "merges": repeated(" b{n}: {<<: *a}\n", head="a: &a {c: 1}\nd:\n"),
+    "maps": nested("{a: ", "}"),
+}
 OF: dict[str, dict[str, Make]] = {
     "Caddyfile": _CADDY,
     "chrony.conf": _CHRONY,
@@ -202,6 +236,8 @@ OF: dict[str, dict[str, Make]] = {
     },
     "ssh_config": _SSH,
     "authorized_keys": _KEYS,
+    "service-config": _SERVICE_CONFIG,
+    "envoy.yaml": _ENVOY,
 }
 """By kind, what is its own; a kind without an entry is tried with what fits everywhere."""
 

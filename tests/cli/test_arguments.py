@@ -67,6 +67,11 @@ LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": Non
         ("listen snmp --port 1162 --host ::1 --state s --config c --check-config --metrics m",
          {**LISTEN, "port": 1162, "host": "::1", "state": "s", "config": "c", "check_config": True,
           "metrics": "m"}),
+        ("grpc diff a b", {"old": "a", "new": "b", "proto_path": [], "format": "text"}),
+        (
+            "grpc diff a b -I c --proto-path d --format json",
+            {"old": "a", "new": "b", "proto_path": ["c", "d"], "format": "json"},
+        ),
         ("snmp poll f", {"file": "f", "once": False, "format": "text"}),
         ("snmp poll f --once --format csv", {"file": "f", "once": True, "format": "csv"}),
         ("lab", {"room": None, "fault": None, "list": False}),
@@ -107,6 +112,10 @@ def test_what_is_read(
          "mqtt+wss://HOST")),
         ("check --topic-prefix a/#", ("--topic-prefix 'a/#': not a topic, such as site/seventh, "
          "without + and #")),
+        ("check --backend-header x-backend", ("--backend-header needs --call: the method whose "
+         "responses have the field")),
+        ("check --calls 0", ("--calls: '0' is not a number from 1 to 1000; "
+         "see `seventh check --help grpc`")),
         ("check -4 -6", "-6: not allowed with argument -4; see `seventh check --help`"),
         ("check --password=secret", ("unknown option --password: did you mean --password-file? "
          "`seventh check --help` lists them")),

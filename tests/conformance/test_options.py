@@ -87,4 +87,5 @@ def test_a_verb_is_fully_told_and_can_be_run(spec: Spec) -> None:
         assert not any(argument.many for argument in verb.arguments[:-1])
         assert {0, 2, 3}.isdisjoint(verb.exit_codes)
         for name in verb.formats:
-            assert callable(getattr(protocols.part(spec.name, "work"), f"as_{name}"))
+            function = f"as_{name.replace('-', '_')}"
+            assert callable(getattr(protocols.part(spec.name, "work"), function))

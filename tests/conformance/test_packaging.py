@@ -30,6 +30,13 @@ def _name(text: str) -> str:
     return re.sub(r"[-_.]+", "-", text).lower()
 
 
+_FOR_USE = {
+    library
+    for some in (PROJECT["dependencies"], *(EXTRAS[name] for name in EXTRAS.keys() - {"dev"}))
+    for library in names(some)
+}
+
+
 @functools.cache
 def libraries() -> frozenset[tuple[Path, str]]:
     """Each file of the source with each library that it imports, by its distribution."""
@@ -45,7 +52,9 @@ def _libraries() -> Iterator[tuple[Path, str]]:
             if top in sys.stdlib_module_names or top in {"seventh", "", "__future__"}:
                 continue
             if top in known:
-                yield path.relative_to(ROOT), _name(known[top][0])
+                # Several distributions may share a namespace, such as google.
+                some = [_name(each) for each in known[top]]
+                yield path.relative_to(ROOT), next((n for n in some if n in _FOR_USE), some[0])
 
 
 def test_every_import_is_declared() -> None:

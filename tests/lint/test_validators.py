@@ -27,12 +27,18 @@ COMMANDS = {
     "master.cf": "postconf -c {beside} -x",
     # doveconf(1): -n prints what differs from the defaults
     "dovecot.conf": "doveconf -n -c {file}",
+    # envoy --mode validate: reads the configuration, and opens no listener
+    "envoy.yaml": "envoy --mode validate -c {file}",
 }
 RUNS_CODE = {
     "ssh_config": (
         "Match exec true", "  match\thost a EXEC=true", '"Match" exec true', "=Match exec true",
         'Match host * e"xec" true', 'Match "exec" true', "Match=exec=true", "Match !exec true",
         'Match exec"true"', "CanonicalizeHostname yes", '"CanonicalizeHostname" always',
+    ),
+    "envoy.yaml": (
+        "- name: envoy.filters.http.lua", "type: x/envoy.extensions.filters.http.wasm.v3.Wasm",
+        "name: golang", "envoy.filters.http.dynamic_modules", "library_path: /tmp/a.so",
     ),
     "nginx.conf": (
         "load_module /tmp/a.so;", "events {} load_module /tmp/a.so;", "load_module\n/tmp/a.so;",

@@ -52,9 +52,10 @@ def test_software_with_fixes_of_its_own() -> None:
     """By the names that fixes have; some does not send its name."""
     assert {
         "apache", "aws-alb", "caddy", "chrony", "cisco-ios", "cyrus", "dovecot", "dropbear",
-        "envoy", "exim", "haproxy", "inn", "lighttpd", "mosquitto", "mysql", "net-snmp", "nginx",
-        "node", "node-ws", "ntpd", "ntpsec", "openssh", "openssl", "postfix", "postgresql",
-        "proftpd", "prosody", "socket.io", "spring", "uvicorn", "websockets",
+        "envoy", "exim", "grpc", "grpcio", "haproxy", "inn", "lighttpd", "mosquitto", "mysql",
+        "net-snmp", "nginx", "node", "node-ws", "ntpd", "ntpsec", "openssh", "openssl",
+        "postfix", "postgresql", "proftpd", "prosody", "socket.io", "spring", "uvicorn",
+        "websockets",
     } == ALTERNATIVES  # fmt: skip
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 from seventh.model.failure import UsageError
 from seventh.model.target import (
     CREDENTIAL_PARAMETERS,
-    PLANNED_SCHEMES,
     Scheme,
     Target,
     parse_target,
@@ -104,10 +101,6 @@ ALL = "ntp://, ssh://, tcp://, tls://"
                 "target 'sftp://h': unknown scheme sftp://: did you mean ssh://h? "
                 "`seventh check --help` describes targets"
             ),
-        ),
-        (
-            "grpc://host",
-            f"target 'grpc://host': grpc:// is not supported yet; supported schemes: {ALL}",
         ),
         ("host:22", "target 'host:22' has a port but no scheme: write ssh://host:22"),
         (
@@ -209,12 +202,6 @@ def test_another_name_of_a_protocol_suggests_its_scheme(meant: str, scheme: str)
     with pytest.raises(UsageError) as caught:
         parse_target(f"{meant}://h", known)
     assert f": did you mean {scheme}://h? `" in str(caught.value)
-
-
-@pytest.mark.parametrize("name", sorted(PLANNED_SCHEMES))
-def test_a_planned_scheme_is_not_supported_yet(name: str) -> None:
-    with pytest.raises(UsageError, match=rf": {re.escape(name)}:// is not supported yet; "):
-        parse_target(f"{name}://h", SCHEMES)
 
 
 MAIL = {
@@ -328,12 +315,6 @@ def test_a_password_in_a_url_is_never_repeated() -> None:
     with pytest.raises(UsageError) as caught:
         parse_target("ssh://user:hunter2@host", SCHEMES)
     assert "hunter2" not in str(caught.value)
-
-
-def test_a_scheme_cannot_be_planned_and_built() -> None:
-    from seventh import protocols
-
-    assert not PLANNED_SCHEMES & set(protocols.schemes())
 
 
 @given(st.text(max_size=80))

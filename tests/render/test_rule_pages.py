@@ -118,8 +118,8 @@ def test_explain_says_all_in_80_columns_but_keeps_fixes_whole() -> None:
 
 
 def test_a_planned_rule_says_what_it_waits_for() -> None:
-    row = next(row for row in plan().rules if row.id == "GRPC-NO-H2")
-    assert "waits for  the grpc protocol" in explain_planned(row)
+    row = next(row for row in plan().rules if row.id == "GRPC-CALM")
+    assert "waits for  the grpc protocol and monitor" in explain_planned(row)
     assert "not built yet" in explain_planned(row)
 
 
@@ -135,7 +135,7 @@ def test_the_listing_has_a_line_a_rule_and_never_names_one_twice() -> None:
     wanted = {each.id for each in rules} | {row.id for row in plan().rules}
     assert len(ids) == len(set(ids))
     assert set(ids) == wanted
-    assert "waiting for the grpc protocol:" in everything
+    assert "waiting for the grpc protocol and monitor:" in everything
 
 
 def test_prose_is_told_from_lines_to_copy() -> None:

@@ -84,6 +84,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         from seventh.cli import poll
 
         return poll.parse(words[1:])
+    if (name, *words[:1]) == ("grpc", "diff"):
+        from seventh.cli import grpc_diff
+
+        return grpc_diff.parse(words[1:])
     if name in VERBS:
         _, described, build = VERBS[name]
         parser = Parser(

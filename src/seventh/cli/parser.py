@@ -87,7 +87,8 @@ Group = argparse._ActionsContainer
 def add(group: Group, options: Iterable[Declared], *, hidden: bool = False) -> None:
     """Add declared options; one that is not given has no attribute in the result."""
     for each in options:
-        names = [f"--{name}" for name in (each.option.flag, *each.option.aliases)]
+        named = (each.option.flag, *each.option.aliases)
+        names = [f"--{name}" if len(name) > 1 else f"-{name}" for name in named]
         settings: dict[str, Any] = {
             "dest": each.field,
             "default": argparse.SUPPRESS,

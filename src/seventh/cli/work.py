@@ -30,8 +30,11 @@ from seventh.net.work import Progress, Show
 _CODES = {0: "done", 2: "failed", 3: "usage or interrupted"}
 
 
-FLEET = {("snmp", "poll"): "poll many agents at their intervals: JSON lines, CSV, rates"}
-"""Verbs that take a file of many targets instead of one, each a module of this package."""
+FLEET = {
+    ("grpc", "diff"): "compare two schemas: what breaks messages, JSON or calls",
+    ("snmp", "poll"): "poll many agents at their intervals: JSON lines, CSV, rates",
+}
+"""Verbs that take files instead of a target, each a module of this package."""
 
 
 def verbs() -> Iterator[tuple[str, Verb]]:
@@ -44,7 +47,8 @@ def verbs() -> Iterator[tuple[str, Verb]]:
 def spec_with_verbs(name: str) -> Spec | None:
     """Return the protocol of that name, if verbs are typed behind it."""
     spec = protocols.rooms().get(name)
-    return spec if spec is not None and any(word == name for word, _ in verbs()) else None
+    typed = {*(word for word, _ in verbs()), *(room for room, _ in FLEET)}
+    return spec if spec is not None and name in typed else None
 
 
 def parse(spec: Spec, words: list[str]) -> argparse.Namespace:
@@ -131,7 +135,7 @@ def _run(spec: Spec, verb: Verb, parsed: argparse.Namespace) -> int:
         target = protocols.part(spec.name, "work").target_of(options)
     words = {a.name: _words(getattr(parsed, f"word_{a.name}")) for a in verb.arguments}
     text = _text(spec, parsed.format)
-    code, failure = run_loop(_do(target, options, verb, words, text))
+    code, failure = run_loop(_do(target, options, verb, words, text, parsed.format))
     if failure is None:
         return code
     if verb.endless and failure.reason is Reason.INTERRUPTED:
@@ -166,7 +170,7 @@ def _text(spec: Spec, format: str) -> Callable[[msgspec.Struct], str]:  # noqa: 
     if format == "json":
         return lambda result: msgspec.json.encode(result).decode()
     text: Callable[[msgspec.Struct], str] = getattr(
-        protocols.part(spec.name, "work"), f"as_{format}"
+        protocols.part(spec.name, "work"), f"as_{format.replace('-', '_')}"
     )
     return text
 
@@ -177,6 +181,7 @@ async def _do(
     verb: Verb,
     words: Mapping[str, Sequence[str]],
     text: Callable[[msgspec.Struct], str],
+    format: str,  # noqa: A002
 ) -> tuple[int, Failure | None]:
     """Run the verb until it ends or until a signal, and print each result at once."""
     unwritten: list[OSError] = []
@@ -191,7 +196,10 @@ async def _do(
             unwritten.append(error)
             task.cancel()
 
-    doing = do(target, options, verb, words, show, _progress(), say=say, update=_update(text))
+    doing = do(
+        target, options, verb, words, show, _progress(), say=say, update=_update(text),
+        format=format,
+    )  # fmt: skip
     task = asyncio.ensure_future(doing)
     with ending() as end, end.in_loop(task.cancel):
         await asyncio.wait((task,))

@@ -38,7 +38,7 @@ _CONNECTIONS = (
 )  # fmt: skip
 """What libraries bring for connections of their own: we use their protocols alone."""
 _NOT_THERE = frozenset({"cli", "lab", "labkit", "notify", "render", "serve", "watch"})
-_OF_VERBS = frozenset({"receive", "work", "work.py"})
+_OF_VERBS = frozenset({"receive", "schema", "work", "work.py"})
 """What only verbs need of a protocol: they run here."""
 _HERE = frozenset({"checklist.py", "lab", "lab.py", "watched.py"})
 """Parts of rooms that are used on this side only: reports are shown here."""

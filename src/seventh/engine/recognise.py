@@ -96,9 +96,11 @@ def by_content(lines: Lines, *, sure: int = 0) -> Kind | None:
     ``sure`` is the minimum number of matching lines; with 0 a short file needs fewer.
     """
     meant = _meant(lines)
-    ranked = sorted(((kind.looks(lines), name) for name, kind in kinds().items()), reverse=True)
-    (best, name), (second, _), *_ = ranked
-    if best == second or _is_foreign(lines):
+    is_foreign = _is_foreign(lines)
+    able = {name: kind for name, kind in kinds().items() if kind.tree or not is_foreign}
+    ranked = sorted(((kind.looks(lines), name) for name, kind in able.items()), reverse=True)
+    (best, name), (second, _), *_ = [*ranked, (0, ""), (0, "")]
+    if best == second:
         return None
     if best < (sure or min(_SURE, len(meant))) or 2 * best < len(meant):
         return None
@@ -115,7 +117,7 @@ def _differs(kind: Kind, lines: Lines, *, strict: bool) -> bool:
     meant = min(len(_meant(lines)), _LINES)
     if not meant:
         return False
-    if _is_foreign(lines):
+    if _is_foreign(lines) and not kind.tree:
         return True
     fitting = (kind.fits or kind.looks)(lines)
     if not strict or meant < _SURE:

@@ -26,6 +26,7 @@ async def do(
     *,
     say: Say = lambda _: None,
     update: Show | None = None,
+    format: str = "text",  # noqa: A002 - the option's name
 ) -> tuple[int, Failure | None]:
     """Run ``verb`` and return its exit code and its failure, if any.
 
@@ -41,7 +42,7 @@ async def do(
 
     async def step(ctx: ProbeContext) -> None:
         nonlocal code
-        code = await run(Work(ctx, words, show, progress, say=say, update=update))
+        code = await run(Work(ctx, words, show, progress, say=say, update=update, format=format))
 
     ctx = await converse(target, options, spec, step, hand_in=True)
     ctx.close()

@@ -19,7 +19,8 @@ from seventh.model.target import Target, parse_target
 
 def labs() -> tuple[str, ...]:
     """Return the rooms that have a reference server."""
-    return tuple(room for room in protocols.rooms() if protocols.has_part(room, "lab"))
+    rooms = protocols.rooms().items()
+    return tuple(room for room, spec in rooms if spec.schemes and protocols.has_part(room, "lab"))
 
 
 def faults(room: str) -> tuple[Fault, ...]:

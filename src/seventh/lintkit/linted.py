@@ -48,6 +48,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     only_by_name: bool = False
     """Whether a file that is met in a folder is of this kind by its name alone: what reads like it
     may be for another purpose."""
+    tree: bool = False
+    """Whether it is JSON or YAML, as files of no kind are, too."""
     lint: Callable[[Text, Files, Software | None], Linted]
     """Reads one file. Raises nothing for what it contains: what cannot be understood becomes a
     problem."""

@@ -232,7 +232,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     headers: Annotated[
         tuple[str, ...],
         Option(
-            flag="header", metavar="'NAME: VALUE'", group=_REQUEST,
+            flag="header", aliases=("H",), metavar="'NAME: VALUE'", group=_REQUEST,
             help="header field, sent only to the target's origin; VALUE may be file:PATH or "
             "env:NAME",
         ),

@@ -17,8 +17,9 @@ _NAMES = {
     "proftpd": "proftpd", "tengine": "nginx", "uvicorn": "uvicorn", "websockets": "websockets",
 }  # fmt: skip
 """The name in a Server field or greeting, and the name of the fixes."""
-_UNNAMED = ("aws-alb", "cisco-ios", "haproxy", "mosquitto", "mysql", "net-snmp", "node", "node-ws",
-            "openssl", "postgresql", "prosody", "socket.io", "spring")  # fmt: skip
+_UNNAMED = ("aws-alb", "cisco-ios", "grpc", "grpcio", "haproxy", "mosquitto", "mysql", "net-snmp",
+            "node", "node-ws", "openssl", "postgresql", "prosody", "socket.io",
+            "spring")  # fmt: skip
 """Software with fixes of its own that does not send its name."""
 ALTERNATIVES = frozenset([*_NAMES.values(), *_UNNAMED])
 """Server software with fixes of its own, of which a peer is one. A fix of any other name (``dns``,

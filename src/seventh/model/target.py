@@ -34,9 +34,6 @@ _MEANT = {
 }  # fmt: skip
 """Other names of a protocol, and its scheme."""
 
-PLANNED_SCHEMES = frozenset({"grpc", "grpcs"})
-"""Schemes that are planned and not supported yet; the error says so."""
-
 
 class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     """A URL scheme of a room."""
@@ -242,8 +239,6 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def _unknown_scheme(text: str, rest: str, name: str, schemes: Mapping[str, Scheme]) -> str:
     known = ", ".join(schemes[scheme].start for scheme in sorted(schemes))
-    if name in PLANNED_SCHEMES:
-        return f"target {text!r}: {name}:// is not supported yet; supported schemes: {known}"
     error = f"target {text!r}: unknown scheme {name}://"
     meant = [_MEANT[name]] if _MEANT.get(name) in schemes else near(name, schemes)
     if meant:

@@ -42,7 +42,7 @@ class Verb(msgspec.Struct, frozen=True, kw_only=True):
     """Options of this verb only, besides the protocol's."""
     formats: tuple[str, ...] = ()
     """Values of ``--format`` besides text and json; for each, ``work`` has a function
-    ``as_FORMAT`` that returns a result's text."""
+    ``as_FORMAT`` that returns a result's text; a hyphen is an underscore there."""
     endless: bool = False
     """Whether it runs until it is interrupted, without a deadline."""
     exit_codes: Mapping[int, str] = {}

@@ -19,7 +19,7 @@ class Work:
     A result is a frozen struct; its ``str`` is its line for people, its fields are its JSON.
     """
 
-    __slots__ = ("_progress", "_say", "_show", "_update", "arguments", "ctx")
+    __slots__ = ("_progress", "_say", "_show", "_update", "arguments", "ctx", "format")
 
     def __init__(
         self,
@@ -30,10 +30,13 @@ class Work:
         *,
         say: Say = lambda _: None,
         update: Show | None = None,
+        format: str = "text",  # noqa: A002 - the option's name
     ) -> None:
         self.ctx = ctx
         self.arguments = arguments
         """By the argument's name, the words given for it."""
+        self.format = format
+        """The value of ``--format``, for verbs whose exit codes depend on it."""
         self._show = show
         self._progress = progress
         self._say = say

@@ -71,11 +71,17 @@ class H2Connection(HttpConnection):
             stream.leave()
 
     async def open(
-        self, request: Request, *, end: bool = False, deadline_ns: int | None = None
+        self,
+        request: Request,
+        *,
+        data: bytes = b"",
+        end: bool = False,
+        deadline_ns: int | None = None,
     ) -> H2Stream:
-        """Send the head of ``request`` on a new stream; ``end`` when no body follows.
+        """Send the head of ``request`` on a new stream, and ``data``; ``end`` if nothing follows.
 
-        Waits while the peer's MAX_CONCURRENT_STREAMS are open. Raises Failed.
+        What the windows allow of ``data`` is sent together with the head. Waits while the peer's
+        MAX_CONCURRENT_STREAMS are open. Raises Failed.
         """
         self._check()
         wire = self._wire
@@ -87,11 +93,18 @@ class H2Connection(HttpConnection):
                 "a free stream",
             )
             self._check()
-        exchange = wire.open(request, user_mark(), end=end)
+        exchange = wire.open(request, user_mark(), end=end and not data)
+        room = max(0, min(wire.window(exchange), h2.max_outbound_frame_size))
+        if data and room:
+            h2.send_data(exchange.id, data[:room], end_stream=end and len(data) <= room)
         mark = await self._pump.flush()
         if mark is not None:
             exchange.sent = mark
-        return H2Stream(self._pump, exchange)
+        stream = H2Stream(self._pump, exchange)
+        if data[room:]:
+            with on_failure(stream.leave):
+                await stream.send(data[room:], end=end, deadline_ns=deadline_ns)
+        return stream
 
     def begin(self, request: Request) -> tuple[bytes, H2Stream]:
         """Return the connection's first bytes with ``request``, which has no body, and its stream.
@@ -140,6 +153,10 @@ class H2Connection(HttpConnection):
         back = wire.pong(data)
         assert back is not None  # noqa: S101 - just awaited
         return Ping(sent=sent, back=back)
+
+    def allow_short_frames(self) -> None:
+        """Do not limit the number of small DATA frames: a stream of short messages has many."""
+        self._wire.gate.streaming = True
 
     async def idle(self, until_ns: int) -> Mark | None:
         """Open nothing until ``until_ns``; return when the peer closed the connection, or None.

@@ -118,7 +118,16 @@ def parse_settings(payload: bytes) -> Iterator[tuple[int, int]]:
 class Gate:
     """Cuts input into frames and rejects floods."""
 
-    __slots__ = ("_begun", "_block", "_buffer", "_continuations", "_idle", "_thin", "counts")
+    __slots__ = (
+        "_begun",
+        "_block",
+        "_buffer",
+        "_continuations",
+        "_idle",
+        "_thin",
+        "counts",
+        "streaming",
+    )
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -128,6 +137,8 @@ class Gate:
         self._continuations = 0
         self._idle = 0
         self._thin = 0
+        self.streaming = False
+        """Whether small DATA frames are not limited, as in a stream of short messages."""
         self.counts: Counter[int] = Counter()
         """The number of frames by kind; acknowledgements count as kind + 256."""
 
@@ -219,6 +230,8 @@ class Gate:
 
     def _bound(self, kind: int, flags: int, length: int) -> None:
         most = _MOST.get(kind)
+        if kind == PING:
+            most = limits.MAX_PINGS + self.counts[HEADERS] + self.counts[DATA]
         if most is not None and self.counts[kind] > most:
             raise ProtocolViolation(f"more than {most} {kind_name(kind)} frames: a flood")
         if kind in {HEADERS, CONTINUATION} or (kind == DATA and (length or flags & END_STREAM)):
@@ -231,7 +244,7 @@ class Gate:
             )
         if kind == DATA and length < limits.THIN_FRAME:
             self._thin += 1
-            if self._thin > limits.MAX_THIN_FRAMES:
+            if self._thin > limits.MAX_THIN_FRAMES and not self.streaming:
                 raise ProtocolViolation(
                     f"more than {limits.MAX_THIN_FRAMES} DATA frames "
                     f"of less than {limits.THIN_FRAME} bytes"
@@ -240,7 +253,6 @@ class Gate:
 
 _MOST = {
     SETTINGS: limits.MAX_SETTINGS,
-    PING: limits.MAX_PINGS,
     RST_STREAM: limits.MAX_RESETS,
     ALTSVC: limits.MAX_SETTINGS,
 }

@@ -70,6 +70,8 @@ class Pump:
         while not ready():
             if wire.failed is not None:
                 raise again(wire.failed)
+            if await self.flush() is not None:
+                continue  # the peer may wait for a window that was opened since the last frame
             if self._reading:
                 await self._changed(until, what)
             else:

@@ -306,6 +306,8 @@ class H2Wire:
             self._check(exchange, ended=True)
             exchange.ended = exchange.failed is None
         elif isinstance(event, h2.events.StreamReset):
+            if not exchange.ended:
+                exchange.last = frame.ended
             self._was_reset(event, exchange)
 
     def _check(self, exchange: Exchange, *, ended: bool) -> None:

@@ -28,7 +28,8 @@ MAX_CONTINUATIONS = 16
 MAX_SETTINGS = 32
 """The most SETTINGS frames in one connection."""
 MAX_PINGS = 64
-"""The most PING frames (acknowledgements of ours aside) in one connection."""
+"""The most PING frames (acknowledgements of ours aside) in one connection, besides one for each
+frame of content or head: servers measure the path with PINGs while they receive data."""
 MAX_RESETS = 100
 """The most RST_STREAM frames in one connection."""
 MAX_IDLE_FRAMES = 1024

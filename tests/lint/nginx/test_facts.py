@@ -10,6 +10,7 @@ from seventh.lint.nginx.tls import NOTHING
 from seventh.lintkit.files import Files
 from seventh.lintkit.linted import View, parse_software
 from seventh.model.tlsfacts import TlsFacts
+from seventh.protocols.grpc.facts.config import ProxiedCalls
 from seventh.protocols.http.facts.config import LostHeader, LostHeaders
 from seventh.wire import opensslciphers
 from tests.lint.changes import changes
@@ -232,7 +233,11 @@ PASSES: dict[str, dict[str, object]] = {
     },
     server("ssl_early_data on; location / { grpc_pass a:1; grpc_set_header Early-Data 1; }"): {
         "http.buffered": None, "http.early_data": True, "http.early_data_told": True,
-        "tls.early_data_accepted": True, "tls.max_early_data_bytes": 16384,
+        "tls.early_data_accepted": True, "tls.max_early_data_bytes": 16384, "grpc": "there",
+        "grpc.proxied": ProxiedCalls(
+            product="nginx", place="/", in_clear=False, front_h2=False, backend_h2=True,
+            total_seconds=0, idle_seconds=60.0,
+        ),
     },
     passing("add_header Cache-Control a;"): {"http.cache_control": ("a",)},
     passing("expires 1h;"): {"http.expires": "1h"},

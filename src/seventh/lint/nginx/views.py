@@ -10,6 +10,7 @@ from seventh.lint.nginx import conf as nginx_conf
 from seventh.lint.nginx import directives as nginx_directives
 from seventh.lint.nginx import dump as nginx_dump
 from seventh.lint.nginx import facts as lint_nginx_facts
+from seventh.lint.nginx import grpc as lint_nginx_grpc
 from seventh.lint.nginx import servers as nginx_servers
 from seventh.lint.nginx import tls as lint_nginx_tls
 from seventh.lint.nginx.check import Place
@@ -23,6 +24,7 @@ from seventh.model.facts import Facts
 from seventh.model.proxyfacts import ProxiedUpgrade
 from seventh.model.source import Line
 from seventh.model.tlsfacts import TlsFacts
+from seventh.protocols.grpc.facts import GrpcFacts
 from seventh.protocols.http.facts import HttpFacts
 from seventh.protocols.http.facts.config import HttpConfigFacts
 from seventh.protocols.websocket.facts import WebSocketFacts
@@ -158,7 +160,12 @@ class _Views:
         upgrade = _upgrade(server, location, in_clear=config.clear == "serves")
         if upgrade is not None:
             facts["websocket"] = WebSocketFacts(proxied=upgrade, secure=server.tls)
+        calls = lint_nginx_grpc.calls(server, location, in_clear=config.clear == "serves")
+        if calls is not None:
+            facts["grpc"] = GrpcFacts(proxied=calls)
         settings = location.scope.settings(lint_nginx_facts.SHOWN)
+        if calls is not None:
+            settings |= location.scope.settings(lint_nginx_grpc.SHOWN)
         for name in (*lint_nginx_tls.OF_THE_SOCKET, "ssl_protocols", "ssl_session_tickets"):
             deciding = lint_nginx_tls.deciding(name, location.scope, default)
             settings |= deciding.settings({name: lint_nginx_facts.SHOWN[name]})

@@ -43,13 +43,18 @@ LEGACY = (Topic.SSL3, Topic.TLS10, Topic.TLS11)
         "inn": "tlsprotocols: [ TLSv1.2 TLSv1.3 ]",
         "proftpd": "TLSProtocol TLSv1.2 TLSv1.3",
         "prosody": 'ssl = {{ protocol = "tlsv1_2+" }}',
+        "envoy": "# in tls_params of common_tls_context\ntls_minimum_protocol_version: TLSv1_2",
         "openssl": "MinProtocol = TLSv1.2",
     },
     references=("RFC 8996", "RFC 9325 §3.1.1"),
     seed=("12.10.4",),
     good=GOOD,
     bad=GOOD.learn(versions=("TLSv1.0", *GOOD.versions), versions_refused=("SSLv3", "TLSv1.1")),
-    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
+    directives={
+        "nginx": ("ssl_protocols",),
+        "caddy": ("tls protocols",),
+        "envoy": ("tls_params",),
+    },
 )
 def legacy(tls: TlsFacts) -> Verdict:
     """Report each accepted version below TLS 1.2."""
@@ -86,6 +91,7 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
         "haproxy": "# in global; remove ssl-max-ver and no-tlsv13 from bind lines\n"
         "ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3",
         "caddy": "tls {{\n\tprotocols tls1.2 tls1.3\n}}",
+        "envoy": "# in tls_params of common_tls_context\ntls_maximum_protocol_version: TLSv1_3",
         "any": "Link the server with OpenSSL 1.1.1 or newer and set its maximum version to 1.3.",
     },
     references=("RFC 9325", "RFC 9846"),
@@ -94,7 +100,11 @@ def _allows(tls: TlsFacts, found: tuple[str, ...]) -> Hit:
     bad=GOOD.learn(
         version="TLSv1.2", versions=("TLSv1.2",), versions_refused=("TLSv1.1", "TLSv1.3")
     ),
-    directives={"nginx": ("ssl_protocols",), "caddy": ("tls protocols",)},
+    directives={
+        "nginx": ("ssl_protocols",),
+        "caddy": ("tls protocols",),
+        "envoy": ("tls_params",),
+    },
 )
 def no_tls13(tls: TlsFacts) -> Verdict:
     """Report a main handshake, which offers TLS 1.3, that ended with less."""

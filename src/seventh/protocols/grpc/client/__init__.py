@@ -1,0 +1,1 @@
+"""Connections and calls of gRPC over HTTP/2."""
