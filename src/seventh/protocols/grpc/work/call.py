@@ -51,8 +51,8 @@ async def call(work: Work) -> int:
         with work.ctx.watch.phase("grpc.call"):
             outcome = await run_call(
                 channel, method.path, requests, lambda data: _show(work, method, data),
-                timeout=deadline(work, most), wait=deadline(work, most) + _GRACE_SECONDS, limit=own.max_message,
-                encoding="gzip" if own.compress else "identity",
+                timeout=deadline(work, most), wait=deadline(work, most) + _GRACE_SECONDS,
+                limit=own.max_message, encoding="gzip" if own.compress else "identity",
             )  # fmt: skip
     status = outcome.status
     if status.ok and not method.many_replies and outcome.received != 1:
