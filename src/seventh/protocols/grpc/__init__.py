@@ -81,7 +81,7 @@ SPEC = Spec(
         PhaseSpec("grpc.ping", "from a PING to its acknowledgement"),
         PhaseSpec("grpc.reflection", "listing the services by reflection"),
         PhaseSpec("grpc.variants", "calls of a method that does not exist and of the admin "
-                  "services, with compression and with 8 KiB of metadata"),
+                  "services, with compression and with 7 KiB of metadata"),
         PhaseSpec("grpc.elsewhere", "health at another address of the name"),
         PhaseSpec("grpc.describe", "reading the descriptors of --call by reflection"),
         PhaseSpec("grpc.call", "the call of --call, to its status"),
@@ -120,7 +120,7 @@ SPEC = Spec(
         0: "connects and reads the settings",
         1: "checks, watches and lists health, lists the services by reflection, and sends a PING; "
         "calls a method that does not exist and the admin services, once with gzip and once with "
-        "8 KiB of metadata",
+        "7 KiB of metadata",
         2: "calls the method of --call, up to --calls times, and reads nothing of a stream for a "
         "second",
         3: "sends the method of --call a message of more than 4 MiB",

@@ -29,7 +29,7 @@ HITS = [
      {"what": "untyped", "status": 404}, None),
     ("STREAMS", GOOD.learn(settings={}), {"what": "unlimited"}, None),
     ("META-LIMIT", GOOD.learn(metadata=Answer(code="RESOURCE_EXHAUSTED")),
-     {"what": "refused", "code": "RESOURCE_EXHAUSTED", "least": 8192}, None),
+     {"what": "refused", "code": "RESOURCE_EXHAUSTED", "least": 7168}, None),
     ("PLAINTEXT", GOOD.learn(secure=False, reach="private"),
      {"what": "accepted", "reach": "private"}, None),
     ("NOT-SERVING", GOOD.learn(service="a.B", health=Answer(code="NOT_FOUND"), serving=""),

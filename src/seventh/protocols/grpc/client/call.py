@@ -49,8 +49,8 @@ class Call:
     """
 
     __slots__ = (
-        "_encoding", "_messages", "_reader", "_until", "arrivals", "largest", "not_grpc", "status",
-        "stream",
+        "_encoding", "_judged", "_messages", "_reader", "_until", "arrivals", "largest", "not_grpc",
+        "status", "stream",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,8 @@ class Call:
         self._until = until_ns
         self._encoding: Encoding = encoding
         self._reader = Messages(limit)
+        self._judged = False
+        """Whether the head has been read."""
         self._messages: deque[tuple[Message, Mark]] = deque()
         self.status: Status | None = None
         """The status, once :meth:`receive` returned None."""
@@ -114,8 +116,9 @@ class Call:
         if until_ns is not None and (until is None or until_ns < until):
             until = until_ns
         try:
-            if self.stream.exchange.first is None:
+            if not self._judged:
                 await self.stream.head(until)
+                self._judged = True
                 self.not_grpc = not_grpc(self.stream.status, self.stream.headers)
                 if self.not_grpc is not None:
                     await self._read_page(until)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
+from seventh.net.probe_context import vantage
 from seventh.protocols.grpc.client.call import Call
 from seventh.protocols.grpc.client.channel import Channel
 from seventh.protocols.grpc.facts.calls import Kind
@@ -41,7 +42,7 @@ def load() -> None:
         importlib.import_module("google.protobuf.json_format")
     except ImportError:
         raise UsageError(
-            "methods are called with protobuf, which is not installed here: "
+            f"methods are called with protobuf, which is not installed on {vantage()}: "
             "python3 -m pip install protobuf"
         ) from None
 

@@ -16,6 +16,8 @@ from seventh.protocols.grpc.facts.schema import Change
 SERVING = "SERVING"
 MIN_METADATA_BYTES = 8192
 """The metadata that a server should accept (gRPC over HTTP/2 recommends at least 8 KiB)."""
+SENT_METADATA_BYTES = 7168
+"""What a call is tried with: proxies on its path add fields of their own."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +143,7 @@ class GrpcFacts(Facts, frozen=True, kw_only=True):
     unknown_method: Answer | None = None
     """The answer to a method that does not exist."""
     metadata: Answer | None = None
-    """The answer to a call with MIN_METADATA_BYTES of metadata."""
+    """The answer to a call with SENT_METADATA_BYTES of metadata."""
     accepted_encodings: tuple[str, ...] | None = None
     """What the server announces that it can decompress."""
     compressed: Answer | None = None
@@ -201,6 +203,7 @@ class GrpcFacts(Facts, frozen=True, kw_only=True):
 
 
 __all__ = [
-    "MIN_METADATA_BYTES", "SERVING", "Answer", "Big", "Called", "Foreign", "GrpcFacts", "Held",
+    "MIN_METADATA_BYTES", "SENT_METADATA_BYTES", "SERVING", "Answer", "Big", "Called", "Foreign",
+    "GrpcFacts", "Held",
     "Paused", "Spread", "Watch",
 ]  # fmt: skip

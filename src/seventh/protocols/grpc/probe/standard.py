@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from seventh.model.failure import Failed, Reason
 from seventh.protocols.grpc.client.channel import Channel
 from seventh.protocols.grpc.client.endpoint import Endpoint
-from seventh.protocols.grpc.facts import MIN_METADATA_BYTES
+from seventh.protocols.grpc.facts import SENT_METADATA_BYTES
 from seventh.protocols.grpc.probe import health
 from seventh.protocols.grpc.wire import services
 from seventh.wire.text import printable
@@ -125,13 +125,13 @@ async def _compressed(endpoint: Endpoint, channel: Channel) -> None:
 
 
 async def _metadata(endpoint: Endpoint, channel: Channel) -> None:
-    """Check health with MIN_METADATA_BYTES of metadata."""
+    """Check health with SENT_METADATA_BYTES of metadata."""
     name = "x-seventh-padding"
     own = sum(
         len(key) + len(value) + _FIELD_OVERHEAD
         for key, value in channel.request(services.CHECK, timeout=1.0).headers
     )
-    room = MIN_METADATA_BYTES - own - 4 * (_FIELD_OVERHEAD + 16) - len(services.CHECK)
+    room = SENT_METADATA_BYTES - own - 4 * (_FIELD_OVERHEAD + 16) - len(services.CHECK)
     padding = max(0, room - len(name) - _FIELD_OVERHEAD - len(channel.authority))
     message = services.health_request(endpoint.service)
     await _variant(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from seventh.model.severity import Severity
-from seventh.protocols.grpc.facts import MIN_METADATA_BYTES, Answer, Foreign, GrpcFacts
+from seventh.protocols.grpc.facts import (
+    MIN_METADATA_BYTES,
+    SENT_METADATA_BYTES,
+    Answer,
+    Foreign,
+    GrpcFacts,
+)
 from seventh.protocols.grpc.rules import proxied
 from seventh.protocols.grpc.rules.examples import ABSENT, GOOD, NOT_CALLED
 from seventh.rules.rule import Hit, Skip, Source, Verdict, not_applicable, rule
@@ -16,7 +22,8 @@ _UNLIMITED = 0x7FFFFFFF
 _TOO_LARGE = frozenset({"RESOURCE_EXHAUSTED", "INTERNAL", "PERMISSION_DENIED"})
 _NO_SETTINGS = Skip("no SETTINGS were received")
 _NGINX = (
-    "# in server {{}}\nlisten 443 ssl;\nhttp2 on;\n"
+    "# in server {{}}\nhttp2 on;   # nginx 1.25.1 or newer\n"
+    "listen 443 ssl http2;   # before nginx 1.25.1\n"
     "location / {{\n    grpc_pass grpc://127.0.0.1:50051;\n}}"
 )
 _ENVOY_H2 = (
@@ -160,7 +167,8 @@ def status_map(grpc: GrpcFacts) -> Verdict:
     },
     why="Messages and tokens can be read and changed in transit.",
     fix={
-        "nginx": "# in server {{}}\nlisten 443 ssl;\nhttp2 on;\n"
+        "nginx": "# in server {{}}\nhttp2 on;   # nginx 1.25.1 or newer\n"
+        "listen 443 ssl http2;   # before nginx 1.25.1\n"
         "ssl_certificate /etc/ssl/server.pem;\nssl_certificate_key /etc/ssl/server.key;",
         "any": "Serve gRPC in TLS (grpcs://), or bind the server to a loopback address.",
     },
@@ -289,11 +297,11 @@ def meta_limit(grpc: GrpcFacts) -> Verdict:
         return Hit(what="setting", size=size, least=MIN_METADATA_BYTES)
     answer = grpc.metadata
     if answer is None or grpc.health is None:
-        return Skip(f"no call with {MIN_METADATA_BYTES} bytes of metadata was answered")
+        return Skip(f"no call with {SENT_METADATA_BYTES} bytes of metadata was answered")
     if answer.code == grpc.health.code:
         return None
     if answer.code in _TOO_LARGE or not answer.of_server:
-        return Hit(what="refused", code=answer.code, least=MIN_METADATA_BYTES)
+        return Hit(what="refused", code=answer.code, least=SENT_METADATA_BYTES)
     return Skip(f"the call with more metadata ends with {answer.code}")
 
 

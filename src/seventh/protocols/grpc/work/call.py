@@ -52,8 +52,7 @@ async def call(work: Work) -> int:
             outcome = await run_call(
                 channel, method.path, requests, lambda data: _show(work, method, data),
                 timeout=deadline(work, most), wait=deadline(work, most) + _GRACE_SECONDS,
-                limit=own.max_message,
-                encoding="gzip" if own.compress else "identity",
+                limit=own.max_message, encoding="gzip" if own.compress else "identity",
             )  # fmt: skip
     status = outcome.status
     if status.ok and not method.many_replies and outcome.received != 1:
