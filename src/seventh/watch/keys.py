@@ -249,7 +249,9 @@ class LocalKeys(msgspec.Struct, frozen=True, kw_only=True):
 class SloKeys(msgspec.Struct, frozen=True, kw_only=True):
     """``[[slo]]``: how much of the time the targets that match have to be up, all together.
 
-    Degraded is up, flapping is down; what is unknown, or maintenance, does not count.
+    Degraded is up, flapping is down; what is unknown, or maintenance, does not count. A budget that
+    is spent too fast is an alert, a page or a ticket; its labels are those of ``match``, ``slo``
+    (the name) and ``severity``.
     """
 
     name: Annotated[
