@@ -84,6 +84,12 @@ def test_what_is_read(
     assert read(words) == expected
 
 
+def test_options_of_watch() -> None:
+    assert read("watch a --status-page d --open") == {
+        **read("watch a"), "status_page": "d", "open": True
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -166,8 +166,8 @@ class Objectives:
                 for index, one in enumerate(each.burns)
             }
             now = time.monotonic()
-            kept = min(LOOK_SECONDS / 2, _SPARED * (now - began))
-            self._slos, self._until = config.slos, now + kept
+            lasts = min(LOOK_SECONDS / 2, _SPARED * (now - began))
+            self._slos, self._until = config.slos, now + lasts
             return self._known
 
 
@@ -225,10 +225,9 @@ def _judged(
     sums = dict.fromkeys(lengths, Seconds())
     numbers = [number for number, of in labels.items() if matches(slo.match, of)]
     for number in numbers:
-        parts = spans(found.get(number, ()), now_ns - period_ns, now_ns)
-        kept = _without_maintenance(parts, maintenance, labels[number], now_ns - period_ns, now_ns)
+        parts = kept(found.get(number, ()), maintenance, labels[number], now_ns - period_ns, now_ns)
         for length in lengths:
-            sums[length] += seconds(kept, now_ns - length, now_ns)
+            sums[length] += seconds(parts, now_ns - length, now_ns)
     return Judged(
         slo=slo, targets=len(numbers), spent=sums[period_ns],
         left=budget(slo.objective, sums[period_ns]),
@@ -240,9 +239,12 @@ def _judged(
     )  # fmt: skip
 
 
-def _without_maintenance(
-    parts: list[Span], maintenance: list[Maintenance], labels: Labels, begin_ns: int, end_ns: int
-) -> list[Span]:
+def kept(
+    found: Iterable[Change], maintenance: Iterable[Maintenance], labels: Labels, begin_ns: int,
+    end_ns: int,
+) -> list[Span]:  # fmt: skip
+    """Return what a target was between two instants, without the time of maintenance."""
+    parts = spans(found, begin_ns, end_ns)
     windows: list[Window] = []
     for each in maintenance:
         if matches(each.match, labels):
