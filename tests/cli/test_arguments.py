@@ -63,6 +63,7 @@ LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": Non
         ("rules", {"all": False}),
         ("rules --all", {"all": True}),
         ("ports", {}),
+        ("import a b --output o", {"files": ["a", "b"], "output": "o"}),
         ("listen snmp", LISTEN),
         ("listen snmp --port 1162 --host ::1 --state s --config c --check-config --metrics m",
          {**LISTEN, "port": 1162, "host": "::1", "state": "s", "config": "c", "check_config": True,
@@ -86,6 +87,12 @@ def test_what_is_read(
 ) -> None:
     monkeypatch.setattr("seventh.render.wording.languages", lambda: ["en", "ko"])
     assert read(words) == expected
+
+
+def test_options_of_watch() -> None:
+    assert read("watch a --status-page d --open") == {
+        **read("watch a"), "status_page": "d", "open": True
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -253,12 +260,14 @@ def test_the_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_verb_runs_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
     run: list[Namespace] = []
     for name in VERBS:
-        monkeypatch.setattr(f"seventh.cli.{name}.run", lambda parsed: run.append(parsed) or 7)
+        module = {"import": "importing"}.get(name, name)
+        monkeypatch.setattr(f"seventh.cli.{module}.run", lambda parsed: run.append(parsed) or 7)
         words = [
             name,
             *{
                 "lint": ["x"],
                 "read": ["x"],
+                "import": ["x"],
                 "explain": ["x"],
                 "diff": ["x", "y"],
                 "listen": ["snmp"],

@@ -47,6 +47,7 @@ def test_the_json_has_the_same() -> None:
         "reason": "tls-certificate-expired", "blame": "peer", "shared": "issuer",
         "shared_value": "CN=Lab", "since": "2026-09-21T14:13:20Z",
         "alerted": "2026-09-21T14:13:25Z", "resolved": None, "given_up": False, "count": 1,
+        "budget": None,
         "targets": [{
             "name": "web1", "url": "https://web1:443", "since": "2026-09-21T14:13:20Z",
             "labels": {"team": "web"},

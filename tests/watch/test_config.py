@@ -144,7 +144,8 @@ TARGET = '[[target]]\nurl = "ssh://a"\n'
          "document)")),
         (f"{TARGET}\n\n[[targets]]", "s.toml:5: unknown table 'targets': did you mean [target]?"),
         ("every = 5\n" + TARGET, ("s.toml: unknown table 'every': write [watch], [defaults], "
-         "[target], [alert], [notify], [heartbeat], [slo], [maintenance], [local] or [serve]")),
+         "[target], [alert], [notify], [heartbeat], [slo], [maintenance], [local], "
+         "[serve] or [status]")),
         ('[target]\nurl = "ssh://a"', "s.toml:1: target is a table: write [[target]]"),
         ("watch = 5\n" + TARGET, "s.toml: watch is a table: write [watch]"),
         ("target = [1]", "s.toml: target is a table: write [[target]]"),
@@ -199,6 +200,8 @@ TARGET = '[[target]]\nurl = "ssh://a"\n'
          "s.toml:1: url: write file:/path or env:NAME; secrets are not in this file"),
         (f'[[notify]]\nname = "n"\nkind = "webhook"\nurl = "env:A"\ntoken = ["s"]\n{TARGET}',
          "s.toml:1: token: write file:/path or env:NAME; secrets are not in this file"),
+        (f"{TARGET}[status]", ("s.toml:3: no target has the label 'status': write labels = { "
+         'status = "Web shop" } in the [[target]] tables that it shows')),
         # A header inside of a string: the lines are not known.
         (f'{TARGET}name = """\n[[target]]\n"""\nevery = 0', ("s.toml: target 1: every: write a "
          "number from 1 to 86400, not 0")),

@@ -53,6 +53,10 @@ _EXPORT = (
     "Writes the pulses that `seventh watch` has stored: one row each, times in seconds, within "
     "0.14 %."
 )
+_IMPORT = (
+    "Writes the configuration of another monitor as seventh.toml, and lists what could not be "
+    "carried over, with its line and the reason. Exit code 1 if a monitor is missing from it."
+)
 _LISTEN = (
     "Receives SNMP traps and informs, verifies and acknowledges them, and writes a line of JSON "
     "for each; sends them on to files, syslog or HTTP. What was accepted is kept until it is sent "
@@ -95,7 +99,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         )
         build(parser)
         parsed = parser.read(words)
-        parsed.verb = _late(name)
+        parsed.verb = _late({"import": "importing"}.get(name, name))  # a keyword of Python
         return parsed
     if name and not name.startswith("-"):
         from seventh.cli import work
@@ -214,6 +218,12 @@ def _listen(listen: Parser) -> None:
     from seventh.cli.listen_arguments import build
 
     build(listen)
+
+
+def _import(parser: Parser) -> None:
+    from seventh.cli.importing import build
+
+    build(parser)
 
 
 def _history(history: Parser) -> None:
@@ -377,6 +387,7 @@ VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "read": ("read messages and reports: signatures, alignment, failures", _READ, _read),
     "local": ("look at this machine: what no connection shows", _LOCAL, _local),
     "watch": ("watch targets: a pulse at each interval, and verdicts from several", _WATCH, _watch),
+    "import": ("write another monitor's configuration as seventh.toml", _IMPORT, _import),
     "listen": ("receive SNMP traps and informs, verify them and send them on", _LISTEN, _listen),
     "history": ("draw what was stored of a target, or list the targets", _HISTORY, _history),
     "export": ("write stored pulses as CSV, JSON lines or Parquet", _EXPORT, _export),

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import importlib.util
 import signal
 import sys
 import time
@@ -23,15 +24,18 @@ from seventh.model.failure import UsageError
 from seventh.render.presentation import count
 from seventh.render.troubles import Trouble, troubles
 from seventh.render.watching import Footer, TargetRow, change, drifted, table
-from seventh.watch.config import Config, load, typed_targets
+from seventh.watch.config import Config, check_status, load, typed_targets
 from seventh.watch.fleet import Seen
 from seventh.watch.folder import default_folder
 from seventh.watch.history.database import installed
+from seventh.watch.keys import StatusKeys
+from seventh.watch.parts import report as report_error
 from seventh.watch.run import Watcher
 from seventh.watch.store import Store, StoreError
 from seventh.watch.verdict import Changed, Condition, State
 
 _DRAWN_SECONDS = 1.0
+_STATUS_SECONDS = 5.0
 _LINES_AROUND = 6
 """Lines of a terminal that are not rows of the table."""
 _GARBAGE = 50_000
@@ -44,6 +48,9 @@ def run(parsed: argparse.Namespace) -> int:
     """Watch the targets; returns 0 after a signal."""
     typed = given.among(vars(parsed))
     config = _config(parsed, typed)
+    if parsed.status_page is not None:
+        label = (config.status or StatusKeys()).label
+        check_status("--status-page", label, [*config.targets, *config.heartbeats])
     if parsed.check_config:
         sys.stdout.write(f"{parsed.config}: valid: {summary(config)}\n")
         return 0
@@ -132,6 +139,7 @@ async def _watch(
             stack.enter_context(_reloading(reload))
             stack.enter_context(supervised(watcher.ready))
             await stack.enter_async_context(_notifying(store, watcher))
+            await stack.enter_async_context(_publishing(store, watcher, parsed.status_page))
             if opened is not None and keeper is not None:
                 await stack.enter_async_context(opened.serving(watcher, store, keeper, reload))
                 if parsed.open:
@@ -158,6 +166,32 @@ async def _notifying(store: Store, watcher: Watcher) -> AsyncIterator[None]:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _publishing(store: Store, watcher: Watcher, folder: str | None) -> AsyncIterator[None]:
+    """Write the status page meanwhile, if there is one."""
+    if importlib.util.find_spec("jinja2") is None:
+        if folder is not None or watcher.config.status is not None:
+            raise UsageError("[status]: needs more libraries: pip install 'seventh[watch]'")
+        yield
+        return
+
+    async def publish() -> None:
+        while True:
+            if folder is not None or watcher.config.status is not None:
+                break
+            await asyncio.sleep(_STATUS_SECONDS)  # a reload may add it
+        from seventh.serve.status.publisher import Publisher
+
+        await Publisher(watcher, store, folder).run()
+
+    task = asyncio.create_task(publish())
+    task.add_done_callback(report_error)
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def reloader(

@@ -45,6 +45,11 @@ def build(watch: Parser) -> None:
         help="let /probe and /snmp ask every target without a token, and not only those that are "
         "watched",
     )  # fmt: skip
+    watch.add_argument(
+        "--status-page", metavar="DIR",
+        help="write a status page for the public there: targets with the label \"status\", whose "
+        "value is their public name",
+    )  # fmt: skip
     add_grouped(watch, [each for each in declared(Options) if each.option.always])
 
 

@@ -21,7 +21,8 @@ _LIVES = dt.timedelta(seconds=5 * REPEAT_SECONDS)
 _NAME = re.compile(r"[^A-Za-z0-9_]")
 _NAMES = {
     Condition.DOWN: "SeventhTargetDown", Condition.DEGRADED: "SeventhTargetSlow",
-    Condition.FINDING: "SeventhFinding", Condition.UNKNOWN: "SeventhWithoutNetwork",
+    Condition.FINDING: "SeventhFinding", Condition.BURNING: "SeventhBudgetBurning",
+    Condition.UNKNOWN: "SeventhWithoutNetwork",
 }  # fmt: skip
 
 

@@ -18,9 +18,10 @@ from seventh.render.fixes import fixes_of
 from seventh.render.presentation import BLAMED, count
 from seventh.render.view import PLAIN
 from seventh.render.wording import Wording
-from seventh.watch.evidence import Common, Evidence, Shared
+from seventh.watch.evidence import Common, Evidence, Shared, Spending
 from seventh.watch.grouping import Member
 from seventh.watch.outbox import Due
+from seventh.watch.slo import HOUR_NS, MINUTE_NS
 from seventh.watch.verdict import Condition
 
 SCHEMA = "seventh.alert/1"
@@ -30,8 +31,10 @@ _TITLE = 200
 _WORDING = Wording()
 _KIND = {
     Condition.DOWN: "down", Condition.DEGRADED: "slow", Condition.FINDING: "new finding",
+    Condition.BURNING: "error budget is spent too fast",
     Condition.UNKNOWN: "without a network: the state of targets is unknown",
 }  # fmt: skip
+_WITHOUT_PHASE = {Condition.FINDING, Condition.BURNING}
 _SHARED = {Shared.HOST: "host", Shared.NETWORK: "network", Shared.ISSUER: "issuer"}
 
 
@@ -63,8 +66,12 @@ def message_of(due: Due) -> Message:
         "resolved": at(due.resolved_ns) if due.resolved_ns is not None else None,
         "given_up": due.given_up, "count": len(notification.targets),
         "targets": [_target(member) for member in notification.members],
-        "check": _check(evidence, findings) if evidence is not None else None,
+        "check": None, "budget": None,
     }  # fmt: skip
+    if evidence is not None and evidence.budget is not None:
+        data["budget"] = _budget(evidence.budget)
+    elif evidence is not None:
+        data["check"] = _check(evidence, findings)
     return Message(key=due.key, status=status, title=title, text=text, data=data)
 
 
@@ -80,6 +87,8 @@ def _title(due: Due) -> str:
     is_what = f"{who} {_KIND[common.kind]}"
     if common.kind is Condition.FINDING:
         is_what = f"{who}: {_KIND[common.kind]} {clean(common.phase)}"
+    if common.kind is Condition.BURNING:
+        is_what = f"{who}: {_KIND[common.kind]} ({clean(common.phase)})"
     if due.given_up and due.resolved:
         return f"no longer watched: {is_what}"[:_TITLE]
     start = "resolved: " if due.resolved else ""
@@ -87,7 +96,7 @@ def _title(due: Due) -> str:
 
 
 def _because(common: Common, total: int) -> str:
-    of_phase = common.phase not in {"", "-"} and common.kind is not Condition.FINDING
+    of_phase = common.phase not in {"", "-"} and common.kind not in _WITHOUT_PHASE
     where = f" in {clean(common.phase)}" if of_phase else ""
     because = f": {common.reason}{where}" if common.reason is not None else where
     if common.shared in _SHARED and (total > 1 or common.shared is Shared.ISSUER):
@@ -115,6 +124,9 @@ def _head(due: Due) -> Iterator[str]:
 
 def _shown(evidence: Evidence | None, findings: list[FindingEntry]) -> Iterator[str]:
     """Yield what the full check found."""
+    if evidence is not None and evidence.budget is not None:
+        yield from _spent(evidence.budget)
+        return
     if evidence is None:
         yield ""
         yield "The full check has no result yet: seventh check shows it."
@@ -131,6 +143,30 @@ def _shown(evidence: Evidence | None, findings: list[FindingEntry]) -> Iterator[
         yield finding.evidence
         for product, fix in fixes_of(finding, PLAIN).shown:
             yield f"fix ({product}): {fix}"
+
+
+def _spent(budget: Spending) -> Iterator[str]:
+    """Yield how an error budget is spent."""
+    left = "unknown" if budget.left is None else f"{budget.left:.0%}"
+    yield ""
+    yield (f"objective {budget.objective:.6g} over {budget.days} days, "
+           f"{count(budget.targets, 'target')}: {left} of the error budget is left")  # fmt: skip
+    for one in budget.burns:
+        hours, minutes = one.pair.long_ns / HOUR_NS, one.pair.short_ns / MINUTE_NS
+        yield (f"burn rate {one.long or 0:.3g} over {hours:g} h and {one.short or 0:.3g} over "
+               f"{minutes:g} min; the limit is {one.limit:.3g}")  # fmt: skip
+
+
+def _budget(budget: Spending) -> dict[str, Any]:
+    """Return the same as JSON values; windows in seconds."""
+    return {
+        "objective": budget.objective, "days": budget.days, "left": budget.left,
+        "burns": [
+            {"long_seconds": one.pair.long_ns / 1e9, "short_seconds": one.pair.short_ns / 1e9,
+             "long": one.long, "short": one.short, "limit": one.limit}
+            for one in budget.burns
+        ],
+    }  # fmt: skip
 
 
 def _checklist(evidence: Evidence) -> Iterator[str]:

@@ -14,6 +14,7 @@ Trouble = Literal[
     "without a network",
     "without a store",
     "without a history",
+    "without a status page",
     "in need of a restart",
     "short of memory",
     "damaged",
@@ -37,6 +38,8 @@ def troubles(watcher: Watcher, now_ns: int) -> dict[Trouble, str]:
         found["in need of a restart"] = f"[serve]: applies after a restart: {health.serve}"
     if health.history:
         found["without a history"] = f"history: {health.history}"
+    if health.status:
+        found["without a status page"] = f"status page: {health.status}"
     if health.dropped:
         found["short of memory"] = f"{count(health.dropped, 'pulse')} lost: no place to store them"
     if health.damaged:

@@ -24,7 +24,8 @@ STYLES = {
     Condition.UP: "green", Condition.DEGRADED: "yellow", Condition.FLAPPING: "yellow",
     Condition.DOWN: "bold red", Condition.UNKNOWN: "magenta",
 }  # fmt: skip
-_SHOUTED = {Condition.DEGRADED: "SLOW", Condition.FINDING: "NEW FINDING"}
+_SHOUTED = {Condition.DEGRADED: "SLOW", Condition.FINDING: "NEW FINDING",
+            Condition.BURNING: "BURNING"}  # fmt: skip
 _NAME = 60
 """The maximum width of a name in the table."""
 _ORDER = tuple(reversed(Condition))

@@ -18,6 +18,7 @@ from seventh.watch.evidence import Evidence, common_of
 from seventh.watch.fleet import Fleet
 from seventh.watch.grouping import Member, Suspect, group
 from seventh.watch.heartbeats import Heartbeat
+from seventh.watch.objectives import Objectives
 from seventh.watch.policies import matches
 from seventh.watch.runbook import Runbook
 from seventh.watch.samples import Cause, Outcome, Pulse
@@ -39,6 +40,7 @@ class Watching(Protocol):
     fleet: Fleet
     reported_check: Callable[[int, Report], None] | None
     checking: Checking
+    objectives: Objectives
 
     def silenced(self, number: int, at_ns: int) -> bool:
         """Return whether a target is silenced at a time."""
@@ -121,7 +123,8 @@ class Alerting:
 
         An alert waits for those of other targets, too: they may have its cause.
         """
-        if alert.finding is not None:  # its check has ended
+        # The check of a finding has ended; an objective has none.
+        if alert.finding is not None or alert.kind is Condition.BURNING:
             self._waiting.setdefault(incident, 0.0)
             return True
         now = asyncio.get_running_loop().time()
@@ -173,12 +176,17 @@ class Alerting:
         finding: Finding | None = None,
     ) -> Suspect:
         target = self._watching.targets.get(number)
+        objective = self._watching.objectives.by_number.get(number)
         evidence = self._runbook.evidence(number)
+        if objective is not None:
+            evidence = self._watching.objectives.evidence(number, phase)
         if finding is not None:
             evidence = Evidence(at_ns=since_ns, findings=(finding,))
         host = target.target.host if target is not None else ""
-        watched = target or self._watching.heartbeats.get(number)
+        watched = target or self._watching.heartbeats.get(number) or objective
         labels = watched.labels if watched is not None else {}
+        if objective is not None:
+            labels = labels | {"severity": phase}
         name = THIS_MACHINE if number == VANTAGE else f"target {number}"
         member = Member(
             name=watched.name if watched is not None else name,

@@ -33,6 +33,7 @@ from seventh.watch.keys import (
     NotifyKeys,
     ServeKeys,
     SloKeys,
+    StatusKeys,
     TargetKeys,
     Watch,
 )
@@ -87,6 +88,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     notify: tuple[NotifyKeys, ...] = ()
     heartbeats: tuple[HeartbeatKeys, ...] = ()
     serve: ServeKeys = ServeKeys()
+    status: StatusKeys | None = None
     slos: tuple[SloKeys, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
 
@@ -114,7 +116,7 @@ def read(name: str, text: str, typed: tables.Given) -> Config:
     found = rows(name, text, TABLES, LISTED)
     if not any(found[kind] for kind in ("target", "heartbeat", "local")):
         raise UsageError(f'{name}: write one [[target]] table with url = "…" per target')
-    for single in ("watch", "serve", "local"):
+    for single in ("watch", "serve", "local", "status"):
         if len(found[single]) > 1:
             raise UsageError(f"{found[single][1].where}: only one [{single}] table is possible")
     alerts = [(table.where, keys(AlertKeys, table)) for table in found["alert"]]
@@ -140,10 +142,22 @@ def read(name: str, text: str, typed: tables.Given) -> Config:
     _unique(found["maintenance"], [each.name for each in windows])
     watch = next((keys(Watch, table) for table in found["watch"]), Watch())
     serve = next((_serve(table) for table in found["serve"]), ServeKeys())
+    status = next((keys(StatusKeys, table) for table in found["status"]), None)
+    if status is not None:
+        check_status(found["status"][0].where, status.label, [*targets, *looks, *heartbeats])
     return Config(
         watch=watch, targets=(*targets, *looks), notify=tuple(notify), heartbeats=tuple(heartbeats),
-        serve=serve, slos=tuple(slos), maintenance=tuple(windows),
+        serve=serve, status=status, slos=tuple(slos), maintenance=tuple(windows),
     )  # fmt: skip
+
+
+def check_status(where: str, label: str, watched: Iterable[WatchedTarget | HeartbeatKeys]) -> None:
+    """Raise UsageError if the status page would have no service."""
+    if not any(label in each.labels for each in watched):
+        raise UsageError(
+            f"{where}: no target has the label {label!r:.80}: write labels = {{ {label} = "
+            '"Web shop" } in the [[target]] tables that it shows'
+        )
 
 
 def typed_targets(urls: Iterable[str], typed: tables.Given, every: float) -> Config:

@@ -12,6 +12,7 @@ from seventh.model.failure import Blame, Failure, Reason
 from seventh.model.phase import Phase
 from seventh.model.report import Finding
 from seventh.watch.samples import Cause
+from seventh.watch.slo import Burn
 from seventh.watch.verdict import Condition
 
 
@@ -26,6 +27,18 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of it that fired."""
 
 
+class Spending(msgspec.Struct, frozen=True, kw_only=True):
+    """How an error budget is spent."""
+
+    objective: float
+    days: int
+    targets: int
+    left: float | None
+    """The share of the budget that is left."""
+    burns: tuple[Burn, ...]
+    """Of the pairs of windows that fire."""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the full check of one target found."""
 
@@ -37,6 +50,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     address: str = ""
     """The address of the first attempt to connect; empty without one."""
+    budget: Spending | None = None
+    """How an objective's error budget is spent; no check was run then."""
     issuer: str = ""
     """The issuer of the server's certificate; empty if none was seen."""
 
@@ -56,7 +71,8 @@ class Common(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: Condition
     phase: str
-    """The phase that fails, or is too slow; empty for the sum of all. A finding's rule."""
+    """The phase that fails, or is too slow; empty for the sum of all. A finding's rule; of an
+    objective whether it is a page or a ticket."""
     reason: Reason | None = None
     """None for what is too slow."""
     blame: Blame | None = None
@@ -83,7 +99,7 @@ def common_of(
             kind=kind, phase=cause.phase, reason=cause.reason, blame=cause.blame, shared=shared,
             value=value,
         )  # fmt: skip
-    if kind is Condition.FINDING:
+    if kind in {Condition.FINDING, Condition.BURNING}:
         return Common(kind=kind, phase=phase)
     shared, value = _network(host, evidence)
     return Common(kind=kind, phase=phase, shared=shared, value=value)

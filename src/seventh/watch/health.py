@@ -36,6 +36,8 @@ class Health:
         """Why heartbeats were not sent, or not received."""
         self.history = ""
         """Why the history cannot be written, or what in it is damaged; else empty."""
+        self.status = ""
+        """Why the status page cannot be written; else empty."""
         self.reload = ""
         """Why the last reload failed; else empty."""
         self.serve = ""

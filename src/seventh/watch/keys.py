@@ -249,7 +249,9 @@ class LocalKeys(msgspec.Struct, frozen=True, kw_only=True):
 class SloKeys(msgspec.Struct, frozen=True, kw_only=True):
     """``[[slo]]``: how much of the time the targets that match have to be up, all together.
 
-    Degraded is up, flapping is down; what is unknown, or maintenance, does not count.
+    Degraded is up, flapping is down; what is unknown, or maintenance, does not count. A budget that
+    is spent too fast is an alert, a page or a ticket; its labels are those of ``match``, ``slo``
+    (the name) and ``severity``.
     """
 
     name: Annotated[
@@ -328,11 +330,35 @@ class ServeKeys(msgspec.Struct, frozen=True, kw_only=True):
     ] = None  # fmt: skip
 
 
+class StatusKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """``[status]``: a page for the public, written as files that any web server can serve.
+
+    A service is every target with the same value of the label, which is its public name; no name,
+    URL or address of a target is written. The files are ``index.html``, ``status.css`` and
+    ``incidents.atom``, a feed of the incidents.
+    """
+
+    folder: Annotated[
+        str | None,
+        Option(flag="folder", help="folder to write to", default="of --status-page, else nothing "
+               "is written"),
+    ] = None  # fmt: skip
+    title: Annotated[str, Meta(min_length=1, max_length=200),
+                     Option(flag="title", help="title of the page")] = "Status"  # fmt: skip
+    url: Annotated[
+        str, Option(flag="url", help="where the page will be, for the links of the feed")
+    ] = ""
+    label: Annotated[
+        str, Meta(min_length=1, max_length=200),
+        Option(flag="label", help="label whose value is the public name of a service"),
+    ] = "status"  # fmt: skip
+
+
 TABLES: dict[str, type[msgspec.Struct]] = {
     "watch": Watch, "defaults": Defaults, "target": TargetKeys, "alert": AlertKeys,
     "notify": NotifyKeys, "heartbeat": HeartbeatKeys,
     "slo": SloKeys, "maintenance": MaintenanceKeys,
-    "local": LocalKeys, "serve": ServeKeys,
+    "local": LocalKeys, "serve": ServeKeys, "status": StatusKeys,
 }  # fmt: skip
 """By name."""
 LISTED = frozenset({"target", "alert", "notify", "heartbeat", "slo", "maintenance"})

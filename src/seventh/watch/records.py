@@ -138,7 +138,7 @@ def _write_notice(database: sqlite3.Connection, notice: Notice) -> None:
 def stored(database: sqlite3.Connection) -> Stored:
     """Return what a start needs besides the pulses: the snapshot, and the alerts that fire.
 
-    Alerts of findings are not made by pulses.
+    Alerts of findings and of objectives are not made by pulses.
     """
     firing = _firing(database)
     row = database.execute("SELECT seq, data FROM snapshot").fetchone()
@@ -182,8 +182,8 @@ ALERT = (
 
 def _firing(database: sqlite3.Connection) -> list[Alert]:
     cursor = database.execute(
-        f"SELECT {ALERT} FROM incident WHERE resolved_ns IS NULL AND kind != ?",  # noqa: S608
-        (Condition.FINDING,),
+        f"SELECT {ALERT} FROM incident WHERE resolved_ns IS NULL AND kind NOT IN (?, ?)",  # noqa: S608
+        (Condition.FINDING, Condition.BURNING),
     )
     return [alert_of(*row) for row in cursor]
 

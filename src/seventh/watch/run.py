@@ -23,6 +23,7 @@ from seventh.watch.heartbeats import Heartbeat, heartbeats, overdue, restore, ta
 from seventh.watch.history.keeper import keep
 from seventh.watch.local import look_here
 from seventh.watch.members import members
+from seventh.watch.objectives import Objectives, stored
 from seventh.watch.parts import report as report_error
 from seventh.watch.policies import matches
 from seventh.watch.records import Batch, Silence
@@ -79,6 +80,7 @@ class Watcher:
         self._wake, self._ending = asyncio.Event(), asyncio.Event()
         self.alerting, self.series = Alerting(store, self), SeriesOfTargets(store, self)
         self.checking = Checking(store, self, self._drifted)
+        self.objectives = Objectives(store, self, self.alerting.look)
         self._pulses: list[Pulse] = []
         self._seen = Seen()
         self._snapshot_due = 0.0
@@ -94,6 +96,7 @@ class Watcher:
         parts = (
             self._lateness.watch(), self._tick(), self._wake_at(stop), self.alerting.run(),
             self.checking.run(), self.series.run(), keep(self._store, self.health),
+            self.objectives.run(),
         )  # fmt: skip
         others = [asyncio.create_task(each) for each in parts]
         for task in others:
@@ -129,6 +132,7 @@ class Watcher:
             del self.last[number]
         self.targets = targets
         self.heartbeats = {numbers[each.name]: each for each in jobs}
+        self.objectives.adopt(numbers)
         self._note(
             self.fleet.reload(
                 members(self.targets.values(), self.heartbeats.values(), numbers), now_ns
@@ -146,6 +150,7 @@ class Watcher:
         numbers = await self._numbers(self.config, jobs)
         self.targets = {numbers[each.name]: each for each in self.config.targets}
         self.heartbeats = {numbers[each.name]: each for each in jobs}
+        self.objectives.adopt(numbers)
         found = await asyncio.wrap_future(self._store.run(records.stored))
         now_ns = time.time_ns()
         await self._read_silences()
@@ -187,7 +192,7 @@ class Watcher:
 
     async def _numbers(self, config: Config, jobs: Iterable[Heartbeat]) -> dict[str, int]:
         now_ns = time.time_ns()
-        every = [*config.targets, *(each.stored() for each in jobs)]
+        every = [*config.targets, *(each.stored() for each in jobs), *stored(config.slos)]
         return await asyncio.wrap_future(
             self._store.run(lambda database: records.register(database, every, now_ns))
         )
@@ -225,9 +230,10 @@ class Watcher:
 
     def silenced(self, number: int, at_ns: int) -> bool:
         """Return whether a target is silenced, or in maintenance, at a time."""
-        target = self.targets.get(number) or self.heartbeats.get(number)
         if self.maintenance_of(number, at_ns):
             return True
+        job = self.heartbeats.get(number) or self.objectives.by_number.get(number)
+        target = self.targets.get(number) or job
         return target is not None and any(
             each.from_ns <= at_ns < each.until_ns
             and matches(each.match, target.labels | {"target": target.name})

@@ -13,7 +13,8 @@ import msgspec
 from seventh.watch.spans import Span
 from seventh.watch.verdict import Condition
 
-HOUR_NS = 3600 * 10**9
+MINUTE_NS = 60 * 10**9
+HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 LEAST_COVERAGE = 0.5
 """The share of a window of which something has to be known before it changes an alert."""

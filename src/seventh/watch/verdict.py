@@ -24,6 +24,8 @@ MAX_WINDOW = 64
 class Condition(StrEnum):
     """What is known of a target."""
 
+    BURNING = "burning"
+    """An error budget is spent too fast: a kind of alert, and no target's condition."""
     FINDING = "finding"
     """A full check found something new: a kind of alert, and no target's condition."""
     UNKNOWN = "unknown"

@@ -21,7 +21,7 @@ _NEXT = 5
 
 async def slos(site: Site, request: Request) -> Response:
     """Show objectives with their budgets and burn rates."""
-    return site.page(request, "slos.html", judged=await site.objectives.judged())
+    return site.page(request, "slos.html", judged=await site.watcher.objectives.judged())
 
 
 async def maintenance(site: Site, request: Request) -> Response:

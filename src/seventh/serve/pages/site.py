@@ -18,7 +18,6 @@ from seventh.render.troubles import troubles
 from seventh.serve.actions import Actions
 from seventh.serve.checks import BusyError
 from seventh.serve.latest import Latest
-from seventh.serve.objectives import Objectives
 from seventh.serve.pages import looking
 from seventh.serve.pages.live import Live
 from seventh.serve.pages.past import Reader
@@ -53,7 +52,7 @@ class Site:
     ) -> None:  # fmt: skip
         self.watcher, self.store, self.latest, self.recent = watcher, store, latest, recent
         self.actions, self.sessions, self.needs_login = actions, sessions, needs_login
-        self.reader, self.objectives = Reader(store.folder), Objectives(watcher, store)
+        self.reader = Reader(store.folder)
         self.live = Live(lambda: looking.rows(watcher), looking.Changes(watcher))
 
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:

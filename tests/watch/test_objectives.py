@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from seventh.serve.objectives import changes, judged
 from seventh.watch.keys import SloKeys
 from seventh.watch.maintenance import Maintenance
+from seventh.watch.objectives import changes, judged
 from seventh.watch.slo import DAY_NS, HOUR_NS, Seconds
 from seventh.watch.store import Store
 from seventh.watch.verdict import Condition

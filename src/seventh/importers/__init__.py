@@ -1,0 +1,1 @@
+"""Configurations of other monitors, read and written as ``seventh.toml``."""

@@ -1,0 +1,1 @@
+"""A status page for the public: files that any web server can serve."""
