@@ -37,7 +37,7 @@ _CONNECTIONS = (
     "websockets/sync/", "websockets/trio/",
 )  # fmt: skip
 """What libraries bring for connections of their own: we use their protocols alone."""
-_NOT_THERE = frozenset({"cli", "lab", "labkit", "notify", "render", "serve", "watch"})
+_NOT_THERE = frozenset({"cli", "lab", "labkit", "link", "notify", "render", "serve", "watch"})
 _OF_VERBS = frozenset({"receive", "work", "work.py"})
 """What only verbs need of a protocol: they run here."""
 _HERE = frozenset({"checklist.py", "lab", "lab.py", "watched.py"})
