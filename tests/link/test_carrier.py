@@ -9,13 +9,14 @@ from pathlib import Path as File
 
 import pytest
 
-from seventh.link.carrier import Carrier
-from seventh.link.emulator import Wanted
+from seventh.link.carrier import Carrier, _what_is_missing
+from seventh.link.emulator import Wanted, enter_user_namespace
 from seventh.link.path import Path
 from seventh.link.processes import within as processes_in
 from seventh.link.profile import Event, Profile
 from seventh.link.validate import Check, validate
 from seventh.link.way import Cause, Counts, Shape
+from seventh.model.failure import UsageError
 from tests.link.carriers import CARRIERS, TUN, USER, within
 
 COUNT = 500
@@ -189,3 +190,30 @@ def test_the_name_says_how_packets_are_carried() -> None:
 
     assert within(TUN, work) == "TUN, root"
     assert within(USER, work) == "veth and AF_PACKET, user namespace"
+
+
+@pytest.mark.parametrize("limit", ["max_net_namespaces", "max_user_namespaces"])
+def test_what_is_missing_is_one_line(limit: str) -> None:
+    """Where the kernel gives no namespaces, as many containers have it."""
+
+    def work(_: Wanted) -> str:
+        enter_user_namespace()
+        File("/proc/sys/user", limit).write_bytes(b"0")
+        with pytest.raises(UsageError) as error:
+            Carrier()
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        return str(error.value)
+
+    assert within(USER, work) == (
+        "a link needs root, or unprivileged user namespaces, which this machine does not permit "
+        "(unshare: No space left on device): type sudo before the command"
+    )
+
+
+def test_root_without_namespaces_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert _what_is_missing("unshare: Operation not permitted") == (
+        "a link needs network namespaces, which this machine does not permit: "
+        "unshare: Operation not permitted"
+    )

@@ -69,9 +69,9 @@ def _made(channel: socket.socket, wanted: Wanted) -> Emulator:
             raise
         user = True
     if user:
-        _enter_user_namespace()
+        enter_user_namespace()
         kernel.unshare(kernel.NEW_NET)
-    tun = os.access(kernel.TUN, os.R_OK | os.W_OK) if wanted.tun is None else wanted.tun
+    tun = _has_tun() if wanted.tun is None else wanted.tun
     middle = _namespace()
     client, client_namespace = _end(CLIENT, middle, tun=tun)
     world, world_namespace = _end(GATEWAY, middle, tun=tun)
@@ -89,13 +89,22 @@ def _made(channel: socket.socket, wanted: Wanted) -> Emulator:
     return Emulator(channel, client, world, client_namespace, world_namespace)
 
 
-def _enter_user_namespace() -> None:
+def enter_user_namespace() -> None:
     """Enter a user namespace in which this user is the same, and may configure networks."""
     user, group = os.geteuid(), os.getegid()
     kernel.unshare(kernel.NEW_USER)
     File("/proc/self/setgroups").write_text("deny", encoding="utf-8")
     File("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="utf-8")
     File("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="utf-8")
+
+
+def _has_tun() -> bool:
+    """Return whether this namespace may have a TUN device: its file may be there in vain."""
+    try:
+        os.close(kernel.open_tun("tried0"))
+    except OSError:
+        return False
+    return True
 
 
 def _namespace() -> int:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -63,11 +63,13 @@ async def _behind(
     carrier.use(profile, seed, relay=True)
     relay = Relay(carrier)
     try:
-        try:
-            child = carrier.spawn(command, resolver=GATEWAY)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise UsageError(f"{command[0]}: cannot be started: {_why(error)}") from None
-        await _until_it_ends(child, relay)
+        with _forwarding() as forward:
+            try:
+                child = carrier.spawn(command, resolver=GATEWAY)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise UsageError(f"{command[0]}: cannot be started: {_why(error)}") from None
+            forward(child)
+            await _until_it_ends(child, relay)
     finally:
         await relay.aclose()
     if relay.ended.is_set():
@@ -77,14 +79,11 @@ async def _behind(
 
 
 async def _until_it_ends(child: subprocess.Popen[bytes], relay: Relay) -> None:
-    """Wait for the command, and forward signals to it; end it with the link."""
+    """Wait for the command; end it with the link."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     handle = os.pidfd_open(child.pid)
     loop.add_reader(handle, ended.set)
-    for each in FORWARDED:
-        if signal.getsignal(each) is not signal.SIG_IGN:
-            loop.add_signal_handler(each, _forward, child, each)
     try:
         waits = [loop.create_task(event.wait()) for event in (ended, relay.ended)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -96,17 +95,44 @@ async def _until_it_ends(child: subprocess.Popen[bytes], relay: Relay) -> None:
     finally:
         loop.remove_reader(handle)
         os.close(handle)
-        for each in FORWARDED:
-            loop.remove_signal_handler(each)
 
 
-def _forward(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal on, unless the terminal has sent it to the command as well."""
-    if number is signal.SIGINT:
-        with contextlib.suppress(OSError):
-            if os.tcgetpgrp(0) == os.getpgrp():
-                return
-    child.send_signal(number)
+@contextlib.contextmanager
+def _forwarding() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Forward signals to the command that is passed on, also those that came before it started.
+
+    SIGINT is not forwarded if the terminal has sent it to the command as well.
+    """
+    loop = asyncio.get_running_loop()
+    children: list[subprocess.Popen[bytes]] = []
+    early: list[signal.Signals] = []
+
+    def forward(number: signal.Signals) -> None:
+        if not children:
+            early.append(number)
+        elif number is not signal.SIGINT or not _in_foreground():
+            children[0].send_signal(number)
+
+    def start(child: subprocess.Popen[bytes]) -> None:
+        children.append(child)
+        for number in early:
+            forward(number)
+
+    numbers = [each for each in FORWARDED if signal.getsignal(each) is not signal.SIG_IGN]
+    for number in numbers:
+        loop.add_signal_handler(number, forward, number)
+    try:
+        yield start
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def _why(error: Exception) -> str:

@@ -60,7 +60,7 @@ def validate(carrier: Carrier, profile: Profile, seed: int = 0) -> list[Check]:
     """Measure the link by probes; takes less than a second and the profile's delays."""
     client, world = carrier.probes
     checks: list[Check] = []
-    with _preferred():
+    with preferred():
         for name, source, target in (("up", client, world), ("down", world, client)):
             shape: Shape = getattr(profile, name)
             line = Line(carrier, name, source, target)
@@ -177,17 +177,20 @@ def _loss(line: Line, shape: Shape, seed: int) -> Check:
     sent = getattr(line.statistics(), line.name).sent
     arrived += len(line.receive(sent - arrived, _WAIT_SECONDS))
     percent = 100 * (1 - arrived / _LOSSES)
-    low, high = loss_interval(shape, _LOSSES)
+    low, high = loss_interval(shape, _LOSSES, spare=2)
     return Check(
         what=f"loss {line.name}", unit="%", asked=shape.loss_percent, measured=round(percent, 3),
         ok=low <= percent <= high,
     )  # fmt: skip
 
 
-def loss_interval(shape: Shape, packets: int, sigmas: float = _SIGMAS) -> tuple[float, float]:
+def loss_interval(
+    shape: Shape, packets: int, sigmas: float = _SIGMAS, spare: int = 0
+) -> tuple[float, float]:
     """Return within which percent the loss of so many packets is, by the normal approximation.
 
-    Losses in bursts depend on each other, which widens the interval.
+    Losses in bursts depend on each other, which widens the interval. ``spare`` packets widen it
+    where so few are lost that the approximation is poor.
     """
     share, wide = shape.loss_percent / 100, 1.0
     if shape.is_bursty and shape.bad_share < 1:
@@ -197,7 +200,7 @@ def loss_interval(shape: Shape, packets: int, sigmas: float = _SIGMAS) -> tuple[
         within = shape.burst_loss_percent / 100
         state = within**2 * shape.bad_share * (1 - shape.bad_share)
         wide = 1 + 2 * state * stay / (1 - stay) / (share * (1 - share))
-    margin = sigmas * math.sqrt(share * (1 - share) * wide / packets) + 2 / packets
+    margin = sigmas * math.sqrt(share * (1 - share) * wide / packets) + spare / packets
     return 100 * (share - margin), 100 * (share + margin)
 
 
@@ -206,8 +209,9 @@ def _short(value: float | None) -> float | None:
 
 
 @contextlib.contextmanager
-def _preferred() -> Iterator[None]:
+def preferred() -> Iterator[None]:
     """Send and receive with SCHED_FIFO, where that is permitted."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
     except PermissionError:
@@ -216,7 +220,7 @@ def _preferred() -> Iterator[None]:
     try:
         yield
     finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        os.sched_setscheduler(0, *before)
 
 
 def reasons(checks: list[Check], done: Statistics) -> list[str]:

@@ -45,7 +45,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     loss_percent: Annotated[float, Meta(ge=0, le=99)] = 0.0
     """Mean loss."""
     burst_packets: Annotated[float, Meta(ge=1, le=10_000)] = 1.0
-    """Mean length of a bad state in packets (Gilbert-Elliott); 1: each loss is independent."""
+    """Mean length of a bad state in packets (Gilbert-Elliott); 1: losses are independent."""
     burst_loss_percent: Annotated[float, Meta(gt=0, le=100)] = 100.0
     """Loss within a bad state."""
     duplicate_percent: Percent = 0.0
@@ -69,7 +69,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     @property
     def is_bursty(self) -> bool:
         """Whether losses depend on each other."""
-        return self.burst_packets > 1 or self.burst_loss_percent < 100
+        return self.burst_packets > 1
 
 
 class Counts(msgspec.Struct):
