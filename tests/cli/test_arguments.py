@@ -31,7 +31,8 @@ LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": [], "diff": False, "
 LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": None, "host": None,
           "state": None, "metrics": None}  # fmt: skip
 
-LINK = {"profile": "lte", "seed": 0, "format": "terminal", "output": None, "link_verb": "run"}
+LINK = {"profile": "lte", "seed": 0, "format": "terminal", "output": None, "link_verb": "run",
+        "congestion": ""}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -78,8 +79,8 @@ LINK = {"profile": "lte", "seed": 0, "format": "terminal", "output": None, "link
         ("link list", {"command": [], "link_verb": "list"}),
         ("link show lte", {"profile": "lte", "command": [], "link_verb": "show"}),
         ("link run lte -- ssh -v h", {**LINK, "command": ["ssh", "-v", "h"]}),
-        ("link run --seed 7 lte --format json --output o -- x --",
-         {**LINK, "seed": 7, "format": "json", "output": "o", "command": ["x", "--"]}),
+        ("link run --seed 7 lte --format json --output o --congestion reno -- x --",
+         {**LINK, "seed": 7, "congestion": "reno", "format": "json", "output": "o", "command": ["x", "--"]}),
         ("tour --quiet", {"room": None, "all": False, "verbose": False, "quiet": True}),
     ],
 )  # fmt: skip

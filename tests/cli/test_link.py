@@ -10,6 +10,7 @@ import pytest
 from seventh.cli import link as verb
 from seventh.cli.main import main
 from seventh.link import run as run_module
+from seventh.link.emulator import Wanted
 from seventh.link.lateness import Late
 from seventh.link.messages import Statistics
 from seventh.link.profile import Profile, names
@@ -21,7 +22,7 @@ from tests.cli.test_typos import said
 RESULT = Result(
     profile="lte", seed=3, command=("true",), exit_code=5, valid=False,
     reasons=("2 packets were dropped before the link: it was not fast enough",),
-    carrier="TUN, root", realtime=True,
+    carrier="TUN, root", realtime=True, congestion="cubic",
     checks=(
         Check(what="delay up", unit="ms", asked=35, measured=35.08, ok=True),
         Check(what="rate up", unit="kbit/s", asked=12_000, measured=None, ok=False),
@@ -34,7 +35,7 @@ RESULT = Result(
     ),
 )  # fmt: skip
 SUMMARY = """\
-link lte: 1.2 s, TUN, root, SCHED_FIFO, seed 3
+link lte: 1.2 s, TUN, root, SCHED_FIFO, cubic, seed 3
   up    5 packets, 500 bytes; 3 sent; 1 under way at the end; dropped: loss 1
   down  2 packets, 90 bytes; 3 sent; 1 duplicates; none dropped
   late  p50 0.010 ms, p99 0.100 ms, p99.9 0.200 ms, maximum 0.250 ms
@@ -51,7 +52,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Profile, list[str], int]]
     """The calls instead of runs."""
     calls: list[tuple[Profile, list[str], int]] = []
 
-    def run(profile: Profile, command: list[str], seed: int) -> Result:
+    def run(profile: Profile, command: list[str], seed: int, wanted: Wanted) -> Result:
+        assert wanted == Wanted()
         calls.append((profile, command, seed))
         return RESULT
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path as File
 
 import pytest
+from msgspec.structs import replace
 
 from seventh.link.carrier import Carrier, _what_is_missing
 from seventh.link.emulator import Wanted, enter_user_namespace
@@ -190,6 +191,30 @@ def test_the_name_says_how_packets_are_carried() -> None:
 
     assert within(TUN, work) == "TUN, root"
     assert within(USER, work) == "veth and AF_PACKET, user namespace"
+
+
+@CARRIERS
+def test_both_ends_have_the_congestion_control_that_is_asked_for(kind: str) -> None:
+    def work(wanted: Wanted) -> list[str]:
+        path = "/proc/sys/net/ipv4/tcp_congestion_control"
+        with Carrier(replace(wanted, congestion="reno")) as carrier:
+            ends = [
+                carrier.spawn(["cat", path], world=world, stdout=-1, text=True)
+                for world in (True, False)
+            ]
+            return [carrier.congestion, *(each.communicate()[0] for each in ends)]
+
+    assert within(kind, work) == ["reno", "reno\n", "reno\n"]
+
+
+@CARRIERS
+def test_a_congestion_control_that_is_unknown_has_a_suggestion(kind: str) -> None:
+    def work(wanted: Wanted) -> str:
+        with pytest.raises(UsageError) as error:
+            Carrier(replace(wanted, congestion="renno"))
+        return str(error.value)
+
+    assert within(kind, work).startswith("unknown congestion control 'renno': ")
 
 
 @pytest.mark.parametrize("limit", ["max_net_namespaces", "max_user_namespaces"])

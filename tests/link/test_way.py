@@ -196,6 +196,15 @@ def test_a_radio_is_woken_after_a_pause() -> None:
     assert radio.wakes == 2
 
 
+def test_what_waits_for_the_radio_fills_the_queue_by_its_bytes_alone() -> None:
+    radio = Radio(wake_ms=260, tail_seconds=11.6)
+    way = Way(Shape(rate_kbit=8000, queue_bytes=3000), radio=radio)
+    fates = [way.put(b"a" * 1000, at * MS) for at in (0, 100, 200, 201)]
+    assert fates == [None, None, None, Cause.QUEUE]
+    # One leaves each millisecond after 260 ms.
+    assert [due for due, _ in way.due(NEVER)] == [261 * MS, 262 * MS, 263 * MS]
+
+
 def test_a_shape_that_does_nothing_is_straight() -> None:
     assert Way(Shape()).straight
     assert Way(Shape(queue_bytes=9000)).straight

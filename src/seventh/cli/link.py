@@ -61,6 +61,7 @@ def _show(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    from seventh.link.emulator import Wanted
     from seventh.link.run import run as run_behind
 
     wanted = profile.find(parsed.profile)
@@ -69,7 +70,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if shutil.which(parsed.command[0]) is None:
         raise UsageError(f"{parsed.command[0]}: no such program")
     need_writable(parsed.output)
-    result = run_behind(wanted, parsed.command, parsed.seed)
+    result = run_behind(wanted, parsed.command, parsed.seed, Wanted(congestion=parsed.congestion))
     if parsed.format == "json":
         text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
     else:
@@ -92,6 +93,10 @@ def _build_run(parser: Parser) -> None:
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="N",
         help="what losses and jitter follow from: the same for the same N (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--congestion", default="", metavar="NAME",
+        help="congestion control of TCP at both ends, such as cubic (default: the system's)",
     )  # fmt: skip
     parser.add_argument(
         "--format", choices=("terminal", "json"), default="terminal",

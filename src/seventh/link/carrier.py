@@ -12,6 +12,7 @@ import socket
 import subprocess
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +22,7 @@ from seventh.link.messages import Ask, Failed, Ready, Statistics, Told, ToParent
 from seventh.link.processes import end_all
 from seventh.link.profile import Profile
 from seventh.model.failure import UsageError
+from seventh.model.near import unknown
 
 RESOLV_CONF = "/etc/resolv.conf"
 _SECONDS = 30.0
@@ -31,16 +33,17 @@ class Carrier:
     """A running link; a context manager, at whose end all of it is gone."""
 
     def __init__(self, wanted: Wanted | None = None) -> None:
+        wanted = wanted or Wanted()
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel = here
         self._pid = os.fork()
         if self._pid == 0:
-            _run_emulator(here, there, wanted or Wanted())
+            _run_emulator(here, there, wanted)
         there.close()
         here.settimeout(_SECONDS)
         self._others: list[tuple[ToParent, list[int]]] = []
         try:
-            self._ready, descriptors = self._first()
+            self._ready, descriptors = self._first(wanted)
         except BaseException:
             self._reap()
             raise
@@ -49,13 +52,17 @@ class Carrier:
         """UDP sockets of the client and of the world's end."""
         self._user = users[0] if users else None
 
-    def _first(self) -> tuple[Ready, list[int]]:
+    def _first(self, wanted: Wanted) -> tuple[Ready, list[int]]:
         try:
             message, descriptors = messages.from_emulator(self.channel)
         except (EOFError, OSError):
             raise UsageError("the link's process ended as it started") from None
         if isinstance(message, Ready):
-            return message, descriptors
+            if wanted.congestion in {"", message.congestion}:
+                return message, descriptors
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise UsageError(_no_congestion(wanted.congestion))
         why = message.why if isinstance(message, Failed) else ""
         raise UsageError(_what_is_missing(why))
 
@@ -68,6 +75,11 @@ class Carrier:
     def realtime(self) -> bool:
         """Whether the emulator has SCHED_FIFO."""
         return self._ready.realtime
+
+    @property
+    def congestion(self) -> str:
+        """The congestion control of TCP at both ends."""
+        return self._ready.congestion
 
     def __enter__(self) -> Carrier:
         return self
@@ -160,6 +172,13 @@ def _run_emulator(here: socket.socket, there: socket.socket, wanted: Wanted) -> 
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _no_congestion(name: str) -> str:
+    path = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
+    known = path.read_text(encoding="utf-8").split() if path.exists() else []
+    error = unknown("congestion control", name, known)
+    return f"{error}; sysctl net.ipv4.tcp_allowed_congestion_control permits others"
 
 
 def _what_is_missing(why: str) -> str:

@@ -29,6 +29,7 @@ _HEAD = 120
 """The longest headers of IPv4 and TCP."""
 _IDLE_SECONDS = 60.0
 _MOST_EARLY_NS = 200_000
+_CONGESTION = "ipv4/tcp_congestion_control"
 _DROPPED = 11
 """The column of /proc/net/dev: packets that were not sent."""
 
@@ -39,6 +40,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     tun: bool | None = None
     user: bool | None = None
     """Whether in a user namespace, without root."""
+    congestion: str = ""
+    """The congestion control of TCP at both ends; empty: the system's default."""
 
 
 def main(channel: socket.socket, wanted: Wanted) -> None:
@@ -73,8 +76,8 @@ def _made(channel: socket.socket, wanted: Wanted) -> Emulator:
         kernel.unshare(kernel.NEW_NET)
     tun = _has_tun() if wanted.tun is None else wanted.tun
     middle = _namespace()
-    client, client_namespace = _end(CLIENT, middle, tun=tun)
-    world, world_namespace = _end(GATEWAY, middle, tun=tun)
+    client, client_namespace = _end(CLIENT, middle, wanted, tun=tun)
+    world, world_namespace = _end(GATEWAY, middle, wanted, tun=tun)
     probes = [_bound(GATEWAY)]
     kernel.enter(client_namespace, kernel.NEW_NET)
     probes.insert(0, _bound(CLIENT))
@@ -83,7 +86,8 @@ def _made(channel: socket.socket, wanted: Wanted) -> Emulator:
     realtime = kernel.precise_timers()
     carrier = f"{'TUN' if tun else 'veth and AF_PACKET'}, {'user namespace' if user else 'root'}"
     descriptors = [client_namespace, world_namespace, *(each.fileno() for each in probes), *users]
-    messages.send(channel, Ready(carrier=carrier, realtime=realtime), *descriptors)
+    ready = Ready(carrier=carrier, realtime=realtime, congestion=_congestion())
+    messages.send(channel, ready, *descriptors)
     for each in probes:
         each.close()
     return Emulator(channel, client, world, client_namespace, world_namespace)
@@ -111,12 +115,14 @@ def _namespace() -> int:
     return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _end(host: str, middle: int, *, tun: bool) -> tuple[End, int]:
+def _end(host: str, middle: int, wanted: Wanted, *, tun: bool) -> tuple[End, int]:
     """Make a namespace with one end of the link, and stay there."""
     kernel.unshare(kernel.NEW_NET)
     here = _namespace()
     _setting("ipv6/conf/all/disable_ipv6", "1")
     _setting("ipv4/ping_group_range", f"{os.getegid()} {os.getegid()}")
+    if wanted.congestion:
+        _setting(_CONGESTION, wanted.congestion)
     if tun:
         return tun_end(host), here
     return veth_end(host, middle, lambda there: kernel.enter(there, kernel.NEW_NET), here), here
@@ -126,6 +132,14 @@ def _setting(name: str, value: str) -> None:
     """Set a parameter of this namespace; where /proc is read-only the kernel's default stays."""
     with contextlib.suppress(OSError):
         File("/proc/sys/net", name).write_text(value, encoding="utf-8")
+
+
+def _congestion() -> str:
+    """Return the congestion control of this namespace; empty where /proc has none."""
+    try:
+        return File("/proc/sys/net", _CONGESTION).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _bound(host: str) -> socket.socket:

@@ -29,6 +29,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     carrier: str
     realtime: bool
     """Whether the emulator has SCHED_FIFO."""
+    congestion: str = ""
+    """The congestion control of TCP at both ends."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -38,6 +38,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Why the run is not valid."""
     carrier: str
     realtime: bool
+    congestion: str
+    """The congestion control of TCP at both ends."""
     checks: tuple[Check, ...]
     statistics: Statistics
 
@@ -53,6 +55,7 @@ def run(
         return Result(
             profile=profile.name, seed=seed, command=tuple(command), exit_code=code,
             valid=not why, reasons=tuple(why), carrier=carrier.name, realtime=carrier.realtime,
+            congestion=carrier.congestion,
             checks=tuple(checks), statistics=done,
         )  # fmt: skip
 

@@ -182,12 +182,11 @@ class Way:
             return self.drop(Cause.OUTAGE)
         if shape.mtu and size > shape.mtu:
             return self.drop(Cause.MTU)
-        out: float = now_ns
-        if self._radio is not None:
-            out = self._radio.ready_ns(now_ns)
+        ready = now_ns if self._radio is None else self._radio.ready_ns(now_ns)
+        out: float = ready
         if self._ns_per_byte:
             out = max(out, self._free_ns)
-            if out - now_ns > 0 and (out - now_ns) / self._ns_per_byte + size > shape.queue_bytes:
+            if out > ready and (out - ready) / self._ns_per_byte + size > shape.queue_bytes:
                 return self.drop(Cause.QUEUE)
             out += size * self._ns_per_byte
             self._free_ns = out

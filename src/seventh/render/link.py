@@ -110,7 +110,8 @@ def summary(result: Result) -> Iterator[str]:
     done = result.statistics
     yield (
         f"link {result.profile}: {done.seconds:.1f} s, {result.carrier}, "
-        f"{'SCHED_FIFO' if result.realtime else 'without SCHED_FIFO'}, seed {result.seed}"
+        f"{'SCHED_FIFO' if result.realtime else 'without SCHED_FIFO'}, "
+        f"{result.congestion or 'unknown congestion control'}, seed {result.seed}"
     )
     for name, counts in (("up", done.up), ("down", done.down)):
         yield f"  {name:5} {_counts(counts)}"
