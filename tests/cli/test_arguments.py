@@ -80,7 +80,8 @@ LINK = {"profile": "lte", "seed": 0, "format": "terminal", "output": None, "link
         ("link show lte", {"profile": "lte", "command": [], "link_verb": "show"}),
         ("link run lte -- ssh -v h", {**LINK, "command": ["ssh", "-v", "h"]}),
         ("link run --seed 7 lte --format json --output o --congestion reno -- x --",
-         {**LINK, "seed": 7, "congestion": "reno", "format": "json", "output": "o", "command": ["x", "--"]}),
+         {**LINK, "seed": 7, "congestion": "reno", "format": "json", "output": "o",
+          "command": ["x", "--"]}),
         ("tour --quiet", {"room": None, "all": False, "verbose": False, "quiet": True}),
     ],
 )  # fmt: skip

@@ -117,6 +117,8 @@ def words_of(served: Served) -> list[str]:
     """The options that the check of a reference server needs, as they are typed."""
     words: list[str] = []
     for name, value in served.options.items():
+        if name == "token_file":
+            continue  # a token of some seconds may end on the way there
         each = given.options()[name]
         if each.is_switch:
             words += [each.flag] if value else []

@@ -74,6 +74,7 @@ async def test_one_alert_for_all_certificates_of_one_issuer(
             await it.until(lambda: len(it.watcher.fleet.alerts) == MEMBERS)
             monkeypatch.setattr(runbook, "AT_ONCE", 2)
             made, *more = await sent(it)
+            await it.watcher.checking.write()
             found = await asyncio.wrap_future(
                 it.store.run(lambda db: db.execute("SELECT DISTINCT rule FROM finding").fetchall())
             )

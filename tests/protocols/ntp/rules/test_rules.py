@@ -13,7 +13,7 @@ from seventh.protocols.ntp.rules.examples import FOUR, GOOD, SILENT
 from seventh.rules.rule import Hit, Skip
 from seventh.rules.words import filled
 
-RULES = {rule.id: rule for rule in protocols.rules("ntp")}
+RULES = {rule.id: rule for rule in protocols.rules("ntp") if rule.facts_type is NtpFacts}
 
 
 def judge(rule_id: str, **changes: Any) -> Hit | Skip | None:

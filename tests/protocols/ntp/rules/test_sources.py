@@ -15,7 +15,7 @@ from seventh.protocols.ntp.together import RULES as TOGETHER
 from seventh.rules.rule import Hit, Skip
 from seventh.rules.words import filled
 
-RULES = {rule.id: rule for rule in protocols.rules("ntp")}
+RULES = {rule.id: rule for rule in protocols.rules("ntp") if rule.facts_type is NtpFacts}
 
 
 def sources_of(facts: NtpFacts) -> SourcesFacts:

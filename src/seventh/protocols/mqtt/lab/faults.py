@@ -149,8 +149,8 @@ FAULTS = (
     _live("split", "does not share messages with the broker beside it", "MQTT-SPLIT",
           pair="alone"),
     _fault("token-stale", "keeps connections after their token expires", "MQTT-TOKEN-STALE",
-           setup=Setup(token_seconds=1.5, expires=False, options=_LONG)),
+           setup=Setup(token_seconds=4.0, expires=False, options=_LONG)),
     _fault("method-stale", "the same, with an authentication method", "MQTT-TOKEN-STALE",
-           setup=Setup(token_seconds=1.5, expires=False, auth_method="JWT",
+           setup=Setup(token_seconds=4.0, expires=False, auth_method="JWT",
                        options={**_LONG, "auth_method": "JWT"})),
 )  # fmt: skip

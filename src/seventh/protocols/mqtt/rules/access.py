@@ -284,7 +284,8 @@ def token_stale(mqtt: MqttFacts) -> Verdict:
         left = token.lifetime_seconds
         return Skip(f"the token expires in {left:.0f} s: give a longer --timeout to wait for it")
     if token.outcome != "open":
-        return None
+        # A broker that refuses an expired token may still keep a connection beyond it.
+        return None if token.lifetime_seconds > 0 else Skip("the token had expired: give a new one")
     if token.lifetime_seconds <= 0:
         return Hit(what="expired", seconds=f"{abs(token.lifetime_seconds):.0f}")
     return Hit(what="open", seconds=f"{token.after_seconds or 0.0:.1f}")

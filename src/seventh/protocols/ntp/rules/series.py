@@ -25,7 +25,8 @@ def _jumped(at_ns: int) -> Jump:
     why="A virtual machine that is paused, migrated or short of CPU time loses time; its NTP "
     "client then steps the clock. Clients of such a server follow its jumps.",
     fix={
-        "chrony": "Under KVM load ptp_kvm and use the host's clock: refclock PHC /dev/ptp0 poll 2",
+        "chrony": "# under KVM, after `modprobe ptp_kvm`: the clock of the host\n"
+        "refclock PHC /dev/ptp0 poll 2",
         "any": "Use a paravirtual clock (kvm-clock, Hyper-V time synchronisation) or the host's "
         "PTP clock, or serve time from a physical machine.",
     },

@@ -26,8 +26,9 @@ def _seen(first_hour: int, last_hour: int, name: str = "4f1a") -> KeyName:
     "is lost.",
     fix={
         "any": "Rotate the keys of session tickets daily, on all servers of a name together.",
-        "nginx": "Without `ssl_session_ticket_key`, nginx makes a new key at each start: reload it "
-        "daily. With it, replace the files daily and reload.",
+        "nginx": "# with ssl_session_ticket_key: replace its files daily, and reload\n"
+        "# without, nginx makes a key at each reload (reload daily); 1.23.2 changes it itself:\n"
+        "ssl_session_cache shared:TLS:10m;",
     },
     references=("RFC 9325",),
     seed=("12.12",),

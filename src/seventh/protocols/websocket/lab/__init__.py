@@ -96,7 +96,7 @@ FAULTS = (
     _fault("token-in-url", "accepts a token in the URL", "WS-TOKEN-URL",
            setup=Setup(path="/hub?access_token=c2V2ZW50aC1sYWI")),
     _fault("token-stale", "keeps sockets open after their token expires", "WS-TOKEN-STALE",
-           setup=Setup(token_seconds=1.0, options={"timeout_seconds": 20.0}, expires=False)),
+           setup=Setup(token_seconds=4.0, options={"timeout_seconds": 20.0}, expires=False)),
     _fault("no-pong", "answers no ping", "WS-NO-PONG",
            setup=Setup(options={"timeout_seconds": 3.0}, pongs=False)),
     _fault("other-reply", "answers with another message than --expect requires",
