@@ -84,6 +84,17 @@ def test_another_address_moves_udp_and_loses_tcp() -> None:
     assert nat.outward(data, 2) is None
 
 
+def test_a_flow_whose_port_is_taken_outside_gets_another() -> None:
+    nat = Nat(udp_seconds=30)
+    nat.outward(packet(), 0)
+    _, taken = source_of(nat.outward(packet(), 31 * SECOND))
+    other = nat.outward(packet((CLIENT, taken)), 32 * SECOND)
+    assert source_of(other)[1] != taken
+    back = nat.inward(reply_to(other), 33 * SECOND)
+    assert back is not None
+    assert flow_of(back) == flow_of(packet((SERVER, 443), (CLIENT, taken)))
+
+
 def test_other_protocols_pass() -> None:
     icmp = packet()[:9] + b"\x01" + packet()[10:]
     nat = Nat(udp_seconds=1)

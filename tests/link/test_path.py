@@ -81,12 +81,16 @@ def test_a_later_event_overrides_an_earlier_one_key_by_key() -> None:
 
 
 def test_the_address_changes_once_for_each_event() -> None:
-    path = Path(profile(events=(Event(at_seconds=1, every_seconds=10, new_address=True),)))
+    events = (
+        Event(at_seconds=1, every_seconds=10, new_address=True),
+        Event(at_seconds=3, down={"delay-ms": 1}),
+    )
+    path = Path(profile(events=events))
     sources = []
-    for second in (0, 1, 2, 11, 35):
+    for second in (0, 1, 4, 11, 35):
         path.put(packet(), second * SECOND, up=True)
         sources.append(path.up.due(NEVER)[0][1][12:16][3])
-    assert sources == [2, 3, 3, 4, 6 - 1]
+    assert sources == [2, 3, 3, 4, 5]
 
 
 def test_a_nat_drops_what_it_has_forgotten() -> None:

@@ -55,7 +55,7 @@ def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def client(code: str) -> list[str]:
     """A program that only needs sockets, for a user who may read no more than the system's."""
-    return [PYTHON, "-I", "-S", "-c", f"import socket, sys\n{code}"]
+    return [PYTHON, "-I", "-S", "-c", f"import socket\nsocket.setdefaulttimeout(15)\n{code}"]
 
 
 def behind(kind: str, profile: Profile, command: list[str]) -> tuple[Result, str]:

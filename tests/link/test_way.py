@@ -196,6 +196,12 @@ def test_a_radio_is_woken_after_a_pause() -> None:
     assert radio.wakes == 2
 
 
+def test_a_radio_stays_awake_from_the_packet_that_it_sent() -> None:
+    radio = Radio(wake_ms=260, tail_seconds=0.2)
+    assert [radio.ready_ns(at * MS) for at in (0, 459, 660)] == [260 * MS, 459 * MS, 920 * MS]
+    assert radio.wakes == 2
+
+
 def test_what_waits_for_the_radio_fills_the_queue_by_its_bytes_alone() -> None:
     radio = Radio(wake_ms=260, tail_seconds=11.6)
     way = Way(Shape(rate_kbit=8000, queue_bytes=3000), radio=radio)
