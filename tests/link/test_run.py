@@ -24,7 +24,7 @@ from seventh.link.profile import Allow, NatKeys, Profile
 from seventh.link.relay import nameservers
 from seventh.link.run import Result, run
 from seventh.link.way import Cause, Shape
-from tests.link.carriers import CARRIERS, TUN, why_not, within
+from tests.link.carriers import CARRIERS, TUN, USER, why_not, within
 
 FAST = Profile(name="fast", up=Shape(delay_ms=1), down=Shape(delay_ms=1))
 BODY = bytes(range(256)) * 4096
@@ -101,7 +101,9 @@ print(got == (bytes(range(256)) * 4096)[::-1], s.getsockname()[0])
     done = result.statistics
     assert done.up.accounted
     assert done.down.accounted
-    assert (done.missed, done.refused) == (0, 0)
+    assert done.refused == 0
+    # Without rights a socket's buffer is small: a busy machine may overrun it, and TCP sends again.
+    assert done.missed == 0 or kind == USER
     assert done.up.bytes > len(BODY) < done.down.bytes
 
 
