@@ -270,15 +270,15 @@ def test_what_the_command_leaves_is_ended(command: Callable[[str], Command]) -> 
 
 def test_a_parent_that_is_killed_leaves_nothing(command: Callable[[str], Command]) -> None:
     before = interfaces()
-    running = command("sleep 600 & echo ready; sleep 600")
-    assert len(running.handles) == 4  # the emulator, the shell and its two
+    running = command("sleep 600 & echo ready; wait")
+    assert len(running.handles) == 3  # the emulator, the shell, and what it runs
     os.kill(running.pid, signal.SIGKILL)
     assert running.ended() == (-9, "")
     assert interfaces() == before
 
 
 def test_an_emulator_that_is_killed_ends_the_command(command: Callable[[str], Command]) -> None:
-    running = command("sleep 600 & echo ready; sleep 600")
+    running = command("sleep 600 & echo ready; wait")
     os.kill(running.children[0], signal.SIGKILL)
     assert running.ended() == (
         3, "seventh: the link's process has ended unexpectedly; the command was ended, too\n"
