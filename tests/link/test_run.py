@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import pty
 import select
@@ -220,6 +219,11 @@ class Command:
             everyone += [int(each) for each in _children(pid)]
         self.handles = [os.pidfd_open(pid) for pid in everyone]
 
+    def kill(self) -> None:
+        """End it, if it is still there."""
+        self._process.kill()
+        self._process.wait(SECONDS)
+
     def ended(self) -> tuple[int, str]:
         """The exit code and what was said, once all processes have ended."""
         code = self._process.wait(SECONDS)
@@ -239,10 +243,19 @@ def _children(pid: int) -> list[str]:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Callable[[str], Command]:
+def command(tmp_path: Path) -> Iterator[Callable[[str], Command]]:
+    """What starts a command; one that a test has not ended is ended by its emulator."""
     if reason := why_not(TUN):
         pytest.skip(reason)
-    return functools.partial(Command, tmp_path)
+    started: list[Command] = []
+
+    def start(script: str) -> Command:
+        started.append(Command(tmp_path, script))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
 
 
 def interfaces() -> set[str]:
