@@ -15,7 +15,7 @@ from bench.table import Table
 
 NAMES = ("pulse", "handshake", "ssh", "ssh_login", "via", "places", "ntp", "nts",
          "http", "mail", "mail_domain", "snmp", "mqtt", "mqtt_spool", "lint", "lint_cost", "local",
-         "memory", "history", "watch", "dashboard", "truth", "websocket", "traps",
+         "link", "memory", "history", "watch", "dashboard", "truth", "websocket", "traps",
          "startup")  # fmt: skip
 """Each is a module with ``run(folder, quick) -> list[Table]``; its docstring says what it does."""
 

@@ -31,6 +31,9 @@ LINT = {**OUTPUT, "files": ["a"], "kind": None, "software": [], "diff": False, "
 LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": None, "host": None,
           "state": None, "metrics": None}  # fmt: skip
 
+LINK = {"profile": "lte", "seed": 0, "format": "terminal", "output": None, "link_verb": "run",
+        "congestion": ""}  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("words", "expected"),
@@ -79,6 +82,12 @@ LISTEN = {"protocol": "snmp", "config": None, "check_config": False, "port": Non
         ("lab ssh --fault f --list", {"room": "ssh", "fault": "f", "list": True}),
         ("tour", {"room": None, "all": False, "verbose": False, "quiet": False}),
         ("tour ssh --all -v", {"room": "ssh", "all": True, "verbose": True, "quiet": False}),
+        ("link list", {"command": [], "link_verb": "list"}),
+        ("link show lte", {"profile": "lte", "command": [], "link_verb": "show"}),
+        ("link run lte -- ssh -v h", {**LINK, "command": ["ssh", "-v", "h"]}),
+        ("link run --seed 7 lte --format json --output o --congestion reno -- x --",
+         {**LINK, "seed": 7, "congestion": "reno", "format": "json", "output": "o",
+          "command": ["x", "--"]}),
         ("tour --quiet", {"room": None, "all": False, "verbose": False, "quiet": True}),
     ],
 )  # fmt: skip
@@ -100,6 +109,14 @@ def test_options_of_watch() -> None:
     [
         ("", "a verb is required: `seventh --help` lists them"),
         ("--bogus", "unknown option --bogus: `seventh --help` lists them"),
+        ("link", "the following arguments are required: VERB; see `seventh link --help`"),
+        ("link rum", "VERB: unknown value 'rum': did you mean run? see `seventh link --help`"),
+        ("link run lte ssh", "write -- before the command: seventh link run lte -- ssh host"),
+        ("link run lte --", "no command: write it after --: seventh link run lte -- ssh host"),
+        ("link run lte -- no-such-program", "no-such-program: no such program"),
+        ("link run --seed -1 lte -- x",
+         "--seed: '-1' is not a number from 0; see `seventh link run --help`"),
+        ("link show lt", "unknown profile 'lt': did you mean lte? `seventh link list` lists them"),
         ("check --parallel 0", ("--parallel: '0' is not a number from 1 to 4096; "
          "see `seventh check --help`")),
         ("check --parallel 4097", ("--parallel: '4097' is not a number from 1 to 4096; "
@@ -271,6 +288,7 @@ def test_a_verb_runs_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
                 "explain": ["x"],
                 "diff": ["x", "y"],
                 "listen": ["snmp"],
+                "link": ["list"],
             }.get(name, []),
         ]
         parsed = parse(words)

@@ -81,6 +81,7 @@ BREAKS = {
         "protocols/http/probe/content/rules/x.py", "import threading"),
     "Schedule, verdicts and alerts of watch are pure: time is passed in": (
         "watch/verdict.py", "import time"),
+    "What a link decides is pure: time is passed in": ("link/way.py", "import time"),
     "Values of web touch no socket and no clock": ("web/message.py", "import time"),
     "Rooms never import each other": (
         "protocols/ntp/probe/nts.py", "from seventh.protocols.ssh.facts import SshFacts"),

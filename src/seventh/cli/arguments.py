@@ -62,6 +62,11 @@ _LISTEN = (
     "for each; sends them on to files, syslog or HTTP. What was accepted is kept until it is sent "
     "on, also over a restart. Ctrl-C ends it."
 )
+_LINK = (
+    "Runs any program behind an emulated link: delay, jitter, rate, loss, outages, NAT. Type "
+    "`seventh link list`, `seventh link show PROFILE` or `seventh link run PROFILE -- COMMAND`. "
+    "Needs root, or unprivileged user namespaces."
+)
 _LAB = (
     "Starts reference servers on free loopback ports with a temporary CA, and prints the commands "
     "that check them. Ctrl-C stops them."
@@ -84,6 +89,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
         if words[0] in watch_verbs.VERBS:
             return watch_verbs.parse(words[0], words[1:])
+    if name == "link" and words:
+        from seventh.cli import link
+
+        if words[0] in link.VERBS:
+            return link.parse(words[0], words[1:])
     if (name, *words[:1]) == ("snmp", "poll"):
         from seventh.cli import poll
 
@@ -354,6 +364,12 @@ def _lang_of(group: Group) -> None:
     )  # fmt: skip
 
 
+def _link(link: Parser) -> None:
+    link.add_argument(
+        "what", choices=("list", "show", "run"), metavar="VERB", help="list, show, run"
+    )
+
+
 def _explain(explain: Parser) -> None:
     explain.add_argument(
         "ids", nargs="+", metavar="ID", help="ID of a rule, name of a protocol, or `local`"
@@ -395,6 +411,7 @@ VERBS: dict[str, tuple[str, str, Callable[[Parser], None]]] = {
     "explain": ("explain a rule and its fix, a protocol, or what `local` reads", "", _explain),
     "rules": ("list the rules", "", _rules),
     "ports": ("list the well-known ports and the protocols that check them", "", lambda _: None),
+    "link": ("run a program behind an emulated link, such as LTE or a satellite", _LINK, _link),
     "lab": ("start reference servers on loopback, correct or faulty", _LAB, _lab),
     "tour": ("demonstrate checks on correct and faulty reference servers", _TOUR, _tour),
 }

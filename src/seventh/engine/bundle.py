@@ -39,8 +39,9 @@ _CONNECTIONS = (
     "websockets/sync/", "websockets/trio/",
 )  # fmt: skip
 """What libraries bring for connections of their own: we use their protocols alone."""
-_NOT_THERE = frozenset({"cli", "importers", "lab", "labkit", "notify", "render", "serve", "watch"})
-_OF_VERBS = frozenset({"receive", "schema", "work", "work.py"})
+_NOT_THERE = frozenset(
+    {"cli", "importers", "lab", "labkit", "link", "notify", "render", "serve", "watch"}
+)
 """What only verbs need of a protocol: they run here."""
 _HERE = frozenset({"checklist.py", "lab", "lab.py", "watched.py"})
 """Parts of rooms that are used on this side only: reports are shown here."""
