@@ -13,7 +13,7 @@ from seventh.labkit.names import name_server
 from seventh.labkit.serve import Fault, Handler, Kit, Served, find_program, free_port, tcp_server
 
 NAME = "lab.test"
-IDLE_SECONDS = 0.6
+IDLE_SECONDS = 1.5
 SMALL_MTU = 1400
 SMALL_MTU_IP = "127.77.0.1"
 
@@ -70,7 +70,7 @@ FAULTS = (
 )
 _OPTIONS: dict[str, Mapping[str, str | float | int | tuple[str, ...]]] = {
     "over-limit": {"maximums": ("resolve=100ms",)},
-    "idle-cut": {"intrusive": True, "hold_seconds": 1.0},
+    "idle-cut": {"intrusive": True, "hold_seconds": 2.5},
 }
 
 
