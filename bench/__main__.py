@@ -14,8 +14,8 @@ from bench.peers import MissingError
 from bench.table import Table
 
 NAMES = ("pulse", "handshake", "ssh", "ssh_login", "via", "places", "ntp", "nts",
-         "http", "mail", "mail_domain", "snmp", "mqtt", "mqtt_spool", "lint", "lint_cost", "local",
-         "link", "memory", "history", "watch", "dashboard", "truth", "websocket", "traps",
+         "http", "mail", "mail_domain", "snmp", "grpc", "mqtt", "mqtt_spool", "lint", "lint_cost",
+         "local", "link", "memory", "history", "watch", "dashboard", "truth", "websocket", "traps",
          "startup")  # fmt: skip
 """Each is a module with ``run(folder, quick) -> list[Table]``; its docstring says what it does."""
 
