@@ -238,6 +238,8 @@ PASSES: dict[str, dict[str, object]] = {
             product="nginx", place="/", in_clear=False, front_h2=False, backend_h2=True,
             total_seconds=0, idle_seconds=60.0,
         ),
+        "grpc.authenticated": False, "grpc.goaway": "", "grpc.http_detail": "", "grpc.server": "",
+        "grpc.service": "", "grpc.serving": "", "grpc.unknown": {},
     },
     passing("add_header Cache-Control a;"): {"http.cache_control": ("a",)},
     passing("expires 1h;"): {"http.expires": "1h"},
