@@ -71,7 +71,7 @@ def _as(kind: str, work: Callable[[], T]) -> T:
             with os.fdopen(writer, "wb") as file:
                 file.write(data)
             code = 0
-        except BaseException:  # noqa: BLE001 - shown, and the child ends
+        except Exception:  # noqa: BLE001 - shown, and the child ends
             traceback.print_exc()
         finally:
             os._exit(code)

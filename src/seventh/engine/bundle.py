@@ -42,7 +42,7 @@ _CONNECTIONS = (
 _NOT_THERE = frozenset(
     {"cli", "importers", "lab", "labkit", "link", "notify", "render", "serve", "watch"}
 )
-_OF_VERBS = frozenset({"receive", "schema", "work", "work.py"})
+_OF_VERBS = frozenset({"receive", "schema", "verbs", "work.py"})
 """What only verbs need of a protocol: they run here."""
 _HERE = frozenset({"checklist.py", "lab", "lab.py", "watched.py"})
 """Parts of rooms that are used on this side only: reports are shown here."""

@@ -42,11 +42,10 @@ class Carrier:
         there.close()
         here.settimeout(_SECONDS)
         self._others: list[tuple[ToParent, list[int]]] = []
-        try:
+        with contextlib.ExitStack() as unless_ready:
+            unless_ready.callback(self._reap)
             self._ready, descriptors = self._first(wanted)
-        except BaseException:
-            self._reap()
-            raise
+            unless_ready.pop_all()
         self.client_namespace, self.world_namespace, client, world, *users = descriptors
         self.probes = (socket.socket(fileno=client), socket.socket(fileno=world))
         """UDP sockets of the client and of the world's end."""

@@ -40,7 +40,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Start a profile anew; answered by the statistics of the one before."""
+    """Start a profile; the answer is the statistics of the one before."""
 
     profile: Profile
     seed: int

@@ -192,7 +192,7 @@ class Gate:
         name = identify(first)
         if name is not None and name != "HTTP/2":
             used = "HTTP/1" if name == "HTTP" else name
-            raise Failed(Reason.PROTOCOL_MISMATCH, f"the peer uses {used}, not HTTP/2")
+            raise Failed(Reason.PROTOCOL_MISMATCH, f"the peer uses {used}, not HTTP/2", served=used)
         raise Failed(
             Reason.PROTOCOL_MISMATCH,
             f"the answer is not HTTP/2: it begins with {quoted(first[:40])}, not with SETTINGS",

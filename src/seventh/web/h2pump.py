@@ -115,7 +115,7 @@ def again(failed: Failed) -> Failed:
     """Return a copy of ``failed``, without its traceback."""
     fresh = Failed(
         failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
-        alert=failed.alert, http_error=failed.http_error,
+        alert=failed.alert, http_error=failed.http_error, served=failed.served,
     )  # fmt: skip
     fresh.http_field = failed.http_field
     return fresh

@@ -346,11 +346,15 @@ class H2Wire:
             return
         self.stats.resets += 1
         name = error_name(code)
-        exchange.failed = Failed(
+        exchange.failed = StreamReset(
             _reason(name, Reason.PEER_RESET),
             f"the peer reset the stream with {name}",
             http_error=name,
         )
+
+
+class StreamReset(Failed):
+    """RST_STREAM: the end of one exchange, and not of the connection."""
 
 
 def _reason(name: str, otherwise: Reason) -> Reason:

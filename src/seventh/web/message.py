@@ -110,7 +110,7 @@ class Unfinished(Failed):
     def __init__(self, failed: Failed, response: Response) -> None:
         super().__init__(
             failed.reason, failed.detail, blame=failed.blame, phase=failed.phase,
-            alert=failed.alert, http_error=failed.http_error,
+            alert=failed.alert, http_error=failed.http_error, served=failed.served,
         )  # fmt: skip
         self.http_field = failed.http_field
         self.response = response

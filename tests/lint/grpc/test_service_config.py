@@ -117,9 +117,14 @@ def test_what_clients_refuse_is_the_failure_and_the_rest_is_judged() -> None:
 
 
 def test_json_that_cannot_be_read_has_its_line() -> None:
-    report = lint_text("a", b'{\n  "methodConfig": [],\n}', WANTED)
+    text = b'{\n  "methodConfig": [],\n}'
+    with pytest.raises(json.JSONDecodeError) as raised:  # its words depend on Python's version
+        json.loads(text)
+    report = lint_text("a", text, WANTED)
     assert report.failure is not None
-    assert report.failure.detail.startswith("a:3: not JSON: ")
+    assert report.failure.detail == (
+        f"a:3: not JSON: {raised.value.msg} in column 1: clients ignore the whole config"
+    )
 
 
 RECORD = json.dumps([{"percentage": 50, "serviceConfig": BAD}, {"serviceConfig": GOOD}])

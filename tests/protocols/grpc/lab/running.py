@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent import futures
 from typing import Any
 
-import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+import grpc
 from seventh import given, protocols
 from seventh.engine.check import check_one
 from seventh.labkit.serve import Kit

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+import grpc
 from seventh.labkit.serve import Kit
 from seventh.protocols.grpc.lab.schema import messages
 from seventh.protocols.grpc.lab.setup import Setup

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import grpc
 import pytest
 
+import grpc
 from seventh.labkit.serve import Kit
 from seventh.model.failure import Reason
 from tests.protocols.grpc.lab.running import LIMIT, facts_of, fired, grpcio_server, look_at
@@ -88,7 +88,7 @@ async def test_not_serving_and_no_health() -> None:
     with grpcio_server() as port:
         report = await look_at(f"grpc://127.0.0.1:{port}/shop.Cart")
     assert report.failure is not None
-    assert report.failure.detail.startswith("the health check of shop.Cart ends with NOT_FOUND")
+    assert report.failure.detail == "the health check of shop.Cart ends with NOT_FOUND"
     assert "GRPC-NOT-SERVING" in fired(report)
     with grpcio_server(with_health=False) as port:
         report = await look_at(f"grpc://127.0.0.1:{port}")

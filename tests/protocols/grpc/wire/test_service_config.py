@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import grpc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import grpc
 from seventh.protocols.grpc.facts.config import Repeated, ServiceConfig
 from seventh.protocols.grpc.wire.service_config import (
     MalformedError,

@@ -14,6 +14,7 @@ from seventh.protocols.grpc.wire.framing import Message, Messages, frame
 from seventh.protocols.grpc.wire.response import NotGrpc, end_status, not_grpc
 from seventh.protocols.grpc.wire.status import Code, Status, code_of_reset, first
 from seventh.web.h2stream import H2Stream
+from seventh.web.h2wire import StreamReset
 from seventh.web.message import Fields
 from seventh.wire.text import printable
 
@@ -168,18 +169,14 @@ class Call:
             )  # fmt: skip
             self.stream.leave()
             return True
-        if exchange.failed is not None and failed.http_error and self._alone():
+        if isinstance(exchange.failed, StreamReset):
             self.status = Status(
-                code=code_of_reset(failed.http_error),
-                message=f"the stream was reset with {failed.http_error}", origin="reset",
+                code=code_of_reset(exchange.failed.http_error),
+                message=f"the stream was reset with {exchange.failed.http_error}", origin="reset",
             )  # fmt: skip
             self.stream.leave()
             return True
         return False
-
-    def _alone(self) -> bool:
-        failed = self.stream.exchange.failed
-        return failed is not None and failed.detail.startswith("the peer reset the stream")
 
     def cancel(self) -> None:
         """Reset the stream (CANCEL) unless it has ended."""

@@ -162,8 +162,8 @@ class Endpoint:
     async def _not_http2(self, failed: Failed) -> Failed:
         """Learn what the port serves instead of HTTP/2, and return the failure to report."""
         if failed.reason is Reason.PROTOCOL_MISMATCH:
-            http1 = "HTTP/1" in failed.detail
-            self.notes.learn(http="1.1" if http1 else "other", http_detail=failed.detail)
+            http = "1.1" if failed.served == "HTTP/1" else "other"
+            self.notes.learn(http=http, http_detail=failed.detail)
             return Failed(failed.reason, failed.detail, phase="grpc.settings")
         if self.secure and self._lacks_certificate(failed):
             return Failed(

@@ -8,10 +8,7 @@ from collections.abc import Callable
 from seventh.model.failure import Failed, Reason, UsageError
 from seventh.net.work import Work
 from seventh.protocols.mqtt.client.causes import code_text
-from seventh.protocols.mqtt.wire.packets import Packet, Publish, Pubrel, Subscription
-from seventh.protocols.mqtt.wire.session import MAX_RECEIVE_MAXIMUM, Session
-from seventh.protocols.mqtt.wire.topics import is_filter, is_shared, shared
-from seventh.protocols.mqtt.work.link import (
+from seventh.protocols.mqtt.verbs.link import (
     RECEIVE_MAXIMUM,
     Backoff,
     Client,
@@ -20,6 +17,9 @@ from seventh.protocols.mqtt.work.link import (
     login_of,
     may_pass,
 )
+from seventh.protocols.mqtt.wire.packets import Packet, Publish, Pubrel, Subscription
+from seventh.protocols.mqtt.wire.session import MAX_RECEIVE_MAXIMUM, Session
+from seventh.protocols.mqtt.wire.topics import is_filter, is_shared, shared
 from seventh.wire.text import quoted
 
 Take = Callable[[Publish], bool]

@@ -12,8 +12,8 @@ from seventh.protocols.mqtt.lab import Broker
 from seventh.protocols.mqtt.lab.setup import Setup
 from seventh.protocols.mqtt.lab.state import State
 from seventh.protocols.mqtt.wire.packets import Connect, Version
-from tests.protocols.mqtt.work.test_verbs import broker, subscribed
-from tests.protocols.mqtt.work.test_verbs import quick as quick  # noqa: PLC0414 - a fixture
+from tests.protocols.mqtt.verbs.test_verbs import broker, subscribed
+from tests.protocols.mqtt.verbs.test_verbs import quick as quick  # noqa: PLC0414 - a fixture
 
 
 class Noting(Broker):

@@ -12,10 +12,10 @@ import msgspec
 from seventh.model.failure import UsageError
 from seventh.net.work import Work
 from seventh.protocols.mqtt import SubOptions
+from seventh.protocols.mqtt.verbs.link import Client, random_id
+from seventh.protocols.mqtt.verbs.payload import decode
+from seventh.protocols.mqtt.verbs.subscriber import Subscriber, check_filters
 from seventh.protocols.mqtt.wire.packets import Publish, Subscription
-from seventh.protocols.mqtt.work.link import Client, random_id
-from seventh.protocols.mqtt.work.payload import decode
-from seventh.protocols.mqtt.work.subscriber import Subscriber, check_filters
 from seventh.wire.text import printable
 
 SESSION_SECONDS = 300

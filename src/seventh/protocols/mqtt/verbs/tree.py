@@ -13,9 +13,9 @@ from seventh.protocols.mqtt import TreeOptions
 from seventh.protocols.mqtt.facts import MqttFacts
 from seventh.protocols.mqtt.facts.topics import topics_of
 from seventh.protocols.mqtt.rules.topics import topic as design
+from seventh.protocols.mqtt.verbs.link import Client, random_id
+from seventh.protocols.mqtt.verbs.subscriber import Subscriber, check_filters
 from seventh.protocols.mqtt.wire.packets import Publish, Subscription
-from seventh.protocols.mqtt.work.link import Client, random_id
-from seventh.protocols.mqtt.work.subscriber import Subscriber, check_filters
 from seventh.rules.rule import Hit
 from seventh.wire.text import printable
 

@@ -15,12 +15,12 @@ from seventh.model.failure import Failed, UsageError
 from seventh.net.probe_context import ProbeContext
 from seventh.net.work import Work
 from seventh.protocols.mqtt import PubOptions
+from seventh.protocols.mqtt.verbs.link import Backoff, Client, login_of, may_pass, random_id
+from seventh.protocols.mqtt.verbs.publisher import Publisher
+from seventh.protocols.mqtt.verbs.queue import KEY, Memory, Message
+from seventh.protocols.mqtt.verbs.source import lines_of, read_whole
+from seventh.protocols.mqtt.verbs.spool import Spool
 from seventh.protocols.mqtt.wire.topics import is_name
-from seventh.protocols.mqtt.work.link import Backoff, Client, login_of, may_pass, random_id
-from seventh.protocols.mqtt.work.publisher import Publisher
-from seventh.protocols.mqtt.work.queue import KEY, Memory, Message
-from seventh.protocols.mqtt.work.source import lines_of, read_whole
-from seventh.protocols.mqtt.work.spool import Spool
 from seventh.wire.text import printable
 
 MAX_WAITING = 10_000

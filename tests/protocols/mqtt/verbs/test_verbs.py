@@ -21,6 +21,10 @@ from seventh.model.target import Target
 from seventh.protocols.mqtt.lab import Broker, serve_setup
 from seventh.protocols.mqtt.lab.client import Client
 from seventh.protocols.mqtt.lab.setup import USER, Rights, Setup
+from seventh.protocols.mqtt.verbs import publisher
+from seventh.protocols.mqtt.verbs.link import Backoff
+from seventh.protocols.mqtt.verbs.pub import Published, Refusal, Stored
+from seventh.protocols.mqtt.verbs.sub import Received
 from seventh.protocols.mqtt.wire.packets import (
     Packet,
     Puback,
@@ -28,10 +32,6 @@ from seventh.protocols.mqtt.wire.packets import (
     Publish,
     Pubrec,
 )
-from seventh.protocols.mqtt.work import publisher
-from seventh.protocols.mqtt.work.link import Backoff
-from seventh.protocols.mqtt.work.pub import Published, Refusal, Stored
-from seventh.protocols.mqtt.work.sub import Received
 from tests.options import changed
 
 VERBS = {verb.name: verb for verb in protocols.rooms()["mqtt"].verbs}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seventh.protocols.mqtt.work.payload import Decoded, decode
+from seventh.protocols.mqtt.verbs.payload import Decoded, decode
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from seventh.model.failure import Failed, Reason
 from seventh.net.work import Work
 from seventh.protocols.grpc import GrpcOptions
 from seventh.protocols.grpc.client.descriptors import Reflection, load, pool_of
+from seventh.protocols.grpc.verbs.session import connected, deadline
 from seventh.protocols.grpc.wire.services import MAX_DESCRIPTOR_BYTES
-from seventh.protocols.grpc.work.session import connected, deadline
 from seventh.wire.text import printable
 
 _MOST_BYTES = 2 * MAX_DESCRIPTOR_BYTES

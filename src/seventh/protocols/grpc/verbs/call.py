@@ -13,7 +13,7 @@ from seventh.protocols.grpc import CallOptions, GrpcOptions
 from seventh.protocols.grpc.client.calling import run_call
 from seventh.protocols.grpc.client.descriptors import Method, describe, split_name
 from seventh.protocols.grpc.client.requests import MAX_FILE, read_requests, requests_of
-from seventh.protocols.grpc.work.session import connected, deadline
+from seventh.protocols.grpc.verbs.session import connected, deadline
 from seventh.wire.text import printable
 
 _GRACE_SECONDS = 0.25

@@ -8,8 +8,8 @@ from seventh.model.failure import Failed
 from seventh.net.work import Work
 from seventh.protocols.grpc import GrpcOptions
 from seventh.protocols.grpc.client.calling import refused
+from seventh.protocols.grpc.verbs.session import connected, deadline
 from seventh.protocols.grpc.wire import services
-from seventh.protocols.grpc.work.session import connected, deadline
 from seventh.wire.text import printable
 
 _CONNECTION_FAILED, _CALL_FAILED, _UNHEALTHY = 2, 3, 4

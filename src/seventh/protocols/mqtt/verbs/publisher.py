@@ -10,6 +10,8 @@ from seventh.model.failure import Failed, Reason
 from seventh.net.probe_context import ProbeContext
 from seventh.net.stopwatch import now_ns
 from seventh.protocols.mqtt.client.causes import code_text
+from seventh.protocols.mqtt.verbs.link import Client, Link, connect
+from seventh.protocols.mqtt.verbs.queue import WINDOW, Message, Queue
 from seventh.protocols.mqtt.wire.encode import encode
 from seventh.protocols.mqtt.wire.packets import (
     Packet,
@@ -21,8 +23,6 @@ from seventh.protocols.mqtt.wire.packets import (
 )
 from seventh.protocols.mqtt.wire.reasons import Code
 from seventh.protocols.mqtt.wire.session import Session
-from seventh.protocols.mqtt.work.link import Client, Link, connect
-from seventh.protocols.mqtt.work.queue import WINDOW, Message, Queue
 from seventh.wire.text import printable
 
 SYNC_SECONDS = 1.0

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from seventh.model.failure import Failed, Reason, UsageError, system_error
-from seventh.protocols.mqtt.work.queue import Message, Progress
+from seventh.protocols.mqtt.verbs.queue import Message, Progress
 
 SEGMENT_BYTES = 4 << 20
 """A segment is followed by a new one when it is larger, or than an eighth of all that may wait."""

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.model.failure import Failed, Reason, UsageError
-from seventh.protocols.mqtt.work import spool as module
-from seventh.protocols.mqtt.work.queue import Memory, Message, Progress, Queue
-from seventh.protocols.mqtt.work.spool import Spool, framed, unframed
+from seventh.protocols.mqtt.verbs import spool as module
+from seventh.protocols.mqtt.verbs.queue import Memory, Message, Progress, Queue
+from seventh.protocols.mqtt.verbs.spool import Spool, framed, unframed
 
 BIG = 1 << 20
 
