@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from seventh import given, protocols
 from seventh.cli.streams import stdin_bytes
@@ -13,6 +12,7 @@ from seventh.model.failure import UsageError, system_error
 from seventh.model.near import near, unknown
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
+from seventh.model.textfile import read_text, text_of, within
 
 Job = tuple[Target, Options]
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -69,20 +69,14 @@ def read(name: str) -> str:
 
     Raises UsageError if that fails.
     """
+    if name != "-":
+        return read_text(name, MAX_FILE_BYTES)
     named = _shown(name)
     try:
-        if name == "-":
-            data = stdin_bytes(MAX_FILE_BYTES + 1)
-        else:
-            with Path(name).open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)  # a device has no size
-        if len(data) > MAX_FILE_BYTES:
-            raise UsageError(f"{named}: larger than {MAX_FILE_BYTES} bytes")
-        return data.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise UsageError(f"{named}: not UTF-8 text at byte {error.start}") from None
+        data = stdin_bytes(MAX_FILE_BYTES + 1)
+    except OSError as error:
         raise UsageError(f"{named}: cannot be read: {system_error(error)}") from None
+    return text_of(named, within(named, data, MAX_FILE_BYTES))
 
 
 def _shown(name: str) -> str:

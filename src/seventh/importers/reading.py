@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from seventh.importers import blackbox, gatus, kuma
 from seventh.importers.found import Found
 from seventh.importers.located import Node, json_of, yaml_of
-from seventh.model.failure import UsageError, system_error
+from seventh.model.failure import UsageError
+from seventh.model.textfile import read_text
 
 _MAX_BYTES = 64 * 1024 * 1024
 _WHAT = (
@@ -43,14 +43,5 @@ def found(names: Sequence[str]) -> Found:
 
 
 def _read(name: str) -> Node:
-    try:
-        with Path(name).open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise UsageError(f"{name}: larger than {_MAX_BYTES} bytes")
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: not UTF-8 text at byte {error.start}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{name}: cannot be read: {system_error(error)}") from None
+    text = read_text(name, _MAX_BYTES)
     return json_of(name, text) if text.lstrip()[:1] in {"{", "["} else yaml_of(name, text)

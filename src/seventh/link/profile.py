@@ -13,8 +13,9 @@ from msgspec import Meta
 from msgspec.structs import asdict, fields
 
 from seventh.link.way import Milliseconds, Shape
-from seventh.model.failure import UsageError, system_error
+from seventh.model.failure import UsageError
 from seventh.model.near import unknown
+from seventh.model.textfile import read_text
 
 S = TypeVar("S", bound=msgspec.Struct)
 MAX_BYTES = 1_000_000
@@ -91,25 +92,11 @@ def names() -> list[str]:
 def find(name: str) -> Profile:
     """Return a shipped profile, or that of a file (``.toml``); raises UsageError in one line."""
     if name.endswith(".toml"):
-        return _of_file(name)
+        return read(Path(name).stem, name, read_text(name, MAX_BYTES))
     if name not in (known := names()):
         raise UsageError(unknown("profile", name, known, listed_by="seventh link list"))
     path = resources.files("seventh.link").joinpath("profiles", f"{name}.toml")
     return read(name, name, path.read_text(encoding="utf-8"))
-
-
-def _of_file(path: str) -> Profile:
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise UsageError(f"{path}: larger than {MAX_BYTES} bytes")
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text at byte {error.start}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {system_error(error)}") from None
-    return read(Path(path).stem, path, text)
 
 
 def read(name: str, where: str, text: str) -> Profile:

@@ -20,6 +20,7 @@ from seventh.model.near import unknown
 from seventh.model.option import declared
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
+from seventh.model.textfile import read_text
 from seventh.net.probe_context import vantage
 from seventh.watch.keys import (
     LISTED,
@@ -98,17 +99,7 @@ def load(path: str, typed: tables.Given) -> Config:
 
     Raises UsageError, in one line.
     """
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise UsageError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text at byte {error.start}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {system_error(error)}") from None
-    return read(path, text, typed)
+    return read(path, read_text(path, MAX_FILE_BYTES), typed)
 
 
 def read(name: str, text: str, typed: tables.Given) -> Config:

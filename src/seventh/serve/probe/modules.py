@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from seventh.model.failure import UsageError, system_error
+from seventh.model.failure import UsageError
 from seventh.model.near import unknown
+from seventh.model.textfile import read_bytes
 from seventh.protocols.http.client.request import SECRETS
 from seventh.web.search import pattern_of
 
@@ -185,14 +185,7 @@ DEFAULT: Mapping[str, Module] = {
 
 def load(path: str) -> dict[str, Module]:
     """Read a file; raises UsageError, in one line. Modules with a problem are kept."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {system_error(error)}") from None
-    if len(data) > _MAX_FILE:
-        raise UsageError(f"{path}: larger than {_MAX_FILE} bytes")
-    return read(path, data)
+    return read(path, read_bytes(path, _MAX_FILE))
 
 
 def read(path: str, data: bytes) -> dict[str, Module]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -10,10 +9,11 @@ from msgspec import Meta
 
 from seventh import protocols
 from seventh.engine import tables
-from seventh.model.failure import UsageError, system_error
+from seventh.model.failure import UsageError
 from seventh.model.option import Option, declared
 from seventh.model.options import Options
 from seventh.model.target import Target, parse_target
+from seventh.model.textfile import read_text
 from seventh.protocols.snmp.client.identity import Identity, identity_of
 from seventh.protocols.snmp.wire.ber import Oid
 from seventh.protocols.snmp.wire.names import built_in, instance, parse_oid
@@ -94,16 +94,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {"defaults": Defaults, "device": Devi
 
 def load(path: str) -> tuple[Device, ...]:
     """Read a file. Raises UsageError, in one line with the file and the table's line."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise UsageError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
-        return read(path, data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text at byte {error.start}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {system_error(error)}") from None
+    return read(path, read_text(path, MAX_FILE_BYTES))
 
 
 def read(name: str, text: str) -> tuple[Device, ...]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
-from seventh.model.failure import UsageError, system_error
+from seventh.model.failure import UsageError
+from seventh.model.textfile import read_text
 from seventh.protocols.snmp.receive.accounts import Account, Accounts
 from seventh.protocols.snmp.wire.engine_id import MAX_OCTETS, MIN_OCTETS
 from seventh.protocols.snmp.wire.keys import Auth, Passwords, Priv, passwords
@@ -43,16 +42,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(path: str) -> Config:
     """Read a file. Raises UsageError, in one line."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise UsageError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
-        return read(path, data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text at byte {error.start}") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {system_error(error)}") from None
+    return read(path, read_text(path, MAX_FILE_BYTES))
 
 
 def read(name: str, text: str) -> Config:

@@ -15,7 +15,7 @@ from seventh.model.target import parse_target
 from seventh.net.probe_context import ProbeContext
 from seventh.protocols.grpc.client.calling import refused, run_call
 from seventh.protocols.grpc.client.channel import Channel
-from seventh.protocols.grpc.client.descriptors import Method, describe, pool_of, split_name
+from seventh.protocols.grpc.client.descriptors import Method, describe, reflected_pool, split_name
 from seventh.protocols.grpc.client.endpoint import Endpoint
 from seventh.protocols.grpc.client.requests import read_requests
 from seventh.protocols.grpc.lab.schema import echo_file
@@ -184,7 +184,7 @@ async def test_what_cannot_be_described(kit: Kit) -> None:
 def test_a_request_is_the_method_s_message() -> None:
     from seventh.protocols.grpc.client.descriptors import method_of
 
-    method = method_of(pool_of({"seventh/lab.proto": echo_file()}), "seventh.lab.Echo.Say")
+    method = method_of(reflected_pool({"seventh/lab.proto": echo_file()}), "seventh.lab.Echo.Say")
     with pytest.raises(UsageError, match=r"is not seventh.lab.EchoRequest: .*no field named"):
         method.encode({"colour": "red"})
     with pytest.raises(Failed, match=r"a response is not seventh\.lab\.EchoReply"):

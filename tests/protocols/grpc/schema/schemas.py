@@ -11,7 +11,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClass
 from grpc_tools import protoc
 
-from seventh.protocols.grpc.schema.descriptors import pool_of, read_set
+from seventh.protocols.grpc.client.pool import pool_of
+from seventh.protocols.grpc.schema.descriptors import read_set
 from seventh.protocols.grpc.schema.model import Schema
 
 

@@ -11,15 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seventh.model.failure import UsageError
+from seventh.protocols.grpc.client.pool import SchemaError, Wrong
 from seventh.protocols.grpc.schema import source
-from seventh.protocols.grpc.schema.descriptors import (
-    MAX_BYTES,
-    MAX_FILES,
-    SchemaError,
-    Wrong,
-    read_set,
-)
+from seventh.protocols.grpc.schema.descriptors import read_set
 from seventh.protocols.grpc.schema.source import load
+from seventh.protocols.grpc.wire.services import MAX_DESCRIPTOR_BYTES, MAX_FILES
 from tests.protocols.grpc.schema.schemas import compiled
 
 GOOD = compiled("package a; message M { string s = 1; M m = 2; }")
@@ -54,7 +50,8 @@ def _length(data: bytes) -> bytes:
 
 WRONG = {
     "empty": (b"", Wrong.DAMAGED), "text": (b"syntax = 'proto3';", Wrong.DAMAGED),
-    "cut": (GOOD[:-3], Wrong.DAMAGED), "large": (b"\0" * (MAX_BYTES + 1), Wrong.TOO_LARGE),
+    "cut": (GOOD[:-3], Wrong.DAMAGED),
+    "large": (b"\0" * (MAX_DESCRIPTOR_BYTES + 1), Wrong.TOO_LARGE),
     "many": (set_of(*((f"{n}.proto", ()) for n in range(MAX_FILES + 1))), Wrong.TOO_MANY),
     "circle": (set_of(("a", ("b",)), ("b", ("a",))), Wrong.CIRCULAR),
     "itself": (set_of(("a", ("a",))), Wrong.CIRCULAR),

@@ -7,7 +7,6 @@ protobuf's runtime is imported here and nowhere else in a check: only ``--call``
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,10 +15,11 @@ from seventh.model.failure import Failed, ProtocolViolation, Reason, UsageError
 from seventh.net.probe_context import vantage
 from seventh.protocols.grpc.client.call import Call
 from seventh.protocols.grpc.client.channel import Channel
+from seventh.protocols.grpc.client.pool import SchemaError, pool_of
 from seventh.protocols.grpc.facts.calls import Kind
 from seventh.protocols.grpc.wire import services
 from seventh.protocols.grpc.wire.status import Status
-from seventh.wire.text import printable, quoted
+from seventh.wire.text import printable
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pool import DescriptorPool
@@ -29,11 +29,12 @@ _KINDS: dict[tuple[bool, bool], Kind] = {
     (False, False): "unary", (True, False): "client-streaming",
     (False, True): "server-streaming", (True, True): "bidirectional",
 }  # fmt: skip
-_KNOWN = (
-    "any", "api", "descriptor", "duration", "empty", "field_mask", "source_context", "struct",
-    "timestamp", "type", "wrappers",
+_GOOGLES = frozenset(
+    f"google/protobuf/{name}.proto"
+    for name in ("any", "api", "descriptor", "duration", "empty", "field_mask", "source_context",
+                 "struct", "timestamp", "type", "wrappers")
 )  # fmt: skip
-"""The files of google/protobuf that the runtime has, for servers that do not serve them."""
+"""The files that the runtime has, for servers that do not serve them."""
 
 
 def load() -> None:
@@ -123,7 +124,7 @@ class Reflection:
                         f"{services.MAX_FILES} and {services.MAX_DESCRIPTOR_BYTES}"
                     )
                 for name in file.dependency:
-                    if name not in asked and name not in files and not _is_known(name):
+                    if name not in asked and name not in files and name not in _GOOGLES:
                         asked.add(name)
                         waiting.append(services.file_named(name))
         return files
@@ -133,56 +134,16 @@ class Reflection:
         self._call.cancel()
 
 
-def _is_known(name: str) -> bool:
-    folder, _, file = name.rpartition("/")
-    return folder == "google/protobuf" and file.removesuffix(".proto") in _KNOWN
+def reflected_pool(files: dict[str, bytes]) -> DescriptorPool:
+    """Return a pool of a server's descriptors. Raises ProtocolViolation for damaged ones."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-
-def pool_of(files: dict[str, bytes]) -> DescriptorPool:
-    """Return a pool of descriptors. Raises ProtocolViolation for damaged or circular ones."""
-    from google.protobuf import descriptor_pb2
-    from google.protobuf.descriptor_pool import DescriptorPool
-
-    pool = DescriptorPool()
-    parsed = {name: descriptor_pb2.FileDescriptorProto.FromString(raw) for name, raw in
-              files.items()}  # fmt: skip
-    for name in _KNOWN:
-        file = f"google/protobuf/{name}.proto"
-        if file not in parsed:
-            module = importlib.import_module(f"google.protobuf.{name}_pb2")
-            own = descriptor_pb2.FileDescriptorProto()
-            module.DESCRIPTOR.CopyToProto(own)
-            parsed[file] = own
-    for name in _ordered(parsed):
-        try:
-            pool.Add(parsed[name])
-        except (TypeError, KeyError) as error:
-            raise ProtocolViolation(
-                f"the descriptor {quoted(name, 80)} cannot be used: {printable(str(error), 160)}"
-            ) from None
+    parsed = [FileDescriptorProto.FromString(raw) for raw in files.values()]
+    try:
+        pool, _ = pool_of(parsed, also=_GOOGLES)  # an Any may have one that nothing imports
+    except SchemaError as error:
+        raise ProtocolViolation(f"descriptors that cannot be used: {error}") from None
     return pool
-
-
-def _ordered(files: dict[str, Any]) -> Iterable[str]:
-    """Return the files with each after those that it imports. Raises ProtocolViolation."""
-    done: dict[str, None] = {}
-    # Our own stack: a chain of 512 imports would be too deep for Python's.
-    for start, file in files.items():
-        stack = [(start, iter(file.dependency))]
-        on_stack = {start}
-        while stack:
-            name, rest = stack[-1]
-            following = next((d for d in rest if d in files and d not in done), None)
-            if following is None:
-                done[name] = None
-                on_stack.discard(name)
-                stack.pop()
-            elif following in on_stack:
-                raise ProtocolViolation(f"the descriptor {quoted(following, 80)} imports itself")
-            else:
-                on_stack.add(following)
-                stack.append((following, iter(files[following].dependency)))
-    return done
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,6 +241,6 @@ async def describe(channel: Channel, name: str, timeout: float) -> Method:
     service, _ = split_name(name)
     reflection = await Reflection.open(channel, timeout)
     try:
-        return method_of(pool_of(await reflection.files(service)), name)
+        return method_of(reflected_pool(await reflection.files(service)), name)
     finally:
         reflection.close()

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seventh.model.failure import UsageError
-from seventh.protocols.grpc.schema.descriptors import MAX_BYTES, MAX_FILES, SchemaError, read_set
+from seventh.protocols.grpc.client.pool import SchemaError, Wrong
+from seventh.protocols.grpc.schema.descriptors import read_set
 from seventh.protocols.grpc.schema.model import Schema
+from seventh.protocols.grpc.wire.services import MAX_DESCRIPTOR_BYTES, MAX_FILES
 from seventh.wire.text import printable
 
 COMPILE_SECONDS = 60.0
@@ -35,11 +37,12 @@ def load(source: str, imports: Sequence[str] = ()) -> Schema:
         if path.suffix == ".proto":
             return read_set(_compiled([path], [*imports, str(path.parent)], source))
         with path.open("rb") as file:
-            return read_set(file.read(MAX_BYTES + 1))
+            return read_set(file.read(MAX_DESCRIPTOR_BYTES + 1))
     except OSError as error:
         raise UsageError(f"{source}: {error.strerror or error}") from None
     except SchemaError as error:
-        raise UsageError(f"{source}: {error}") from None
+        hint = ": protoc adds it with --include_imports" if error.wrong is Wrong.INCOMPLETE else ""
+        raise UsageError(f"{source}: {error}{hint}") from None
 
 
 def _compiled(files: Sequence[Path], imports: Sequence[str], source: str) -> bytes:

@@ -9,7 +9,7 @@ import msgspec
 from seventh.model.failure import Failed, Reason
 from seventh.net.work import Work
 from seventh.protocols.grpc import GrpcOptions
-from seventh.protocols.grpc.client.descriptors import Reflection, load, pool_of
+from seventh.protocols.grpc.client.descriptors import Reflection, load, reflected_pool
 from seventh.protocols.grpc.verbs.session import connected, deadline
 from seventh.protocols.grpc.wire.services import MAX_DESCRIPTOR_BYTES
 from seventh.wire.text import printable
@@ -52,7 +52,7 @@ async def list_names(work: Work) -> None:
                     work.show(Listed(name=name))
                 return
             load()
-            pool = pool_of(await reflection.files(wanted[0]))
+            pool = reflected_pool(await reflection.files(wanted[0]))
             service = _found(pool.FindServiceByName, wanted[0])
             for method in service.methods:
                 work.show(Listed(name=f"{service.full_name}/{method.name}"))
@@ -66,7 +66,7 @@ async def describe_symbol(work: Work) -> None:
     async with connected(work, most_bytes=_MOST_BYTES) as (_, channel):
         with work.ctx.watch.phase("grpc.describe"):
             reflection = await Reflection.open(channel, deadline(work, given))
-            pool = pool_of(await reflection.files(symbol))
+            pool = reflected_pool(await reflection.files(symbol))
     for kind, find, text in (
         ("service", pool.FindServiceByName, _service), ("method", pool.FindMethodByName, _method),
         ("message", pool.FindMessageTypeByName, _message), ("enum", pool.FindEnumTypeByName, _enum),
