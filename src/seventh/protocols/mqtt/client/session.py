@@ -200,6 +200,21 @@ class Client:
         self.session.close()
         self.connection.stream.close()
 
+    async def leave(self, until_ns: int) -> None:
+        """Send DISCONNECT and wait until the broker closes: it then knows that we are away."""
+        self.session.close()
+        connection = self.connection
+        connection.stream.expect_silence()
+        try:
+            await connection.send(Disconnect())
+            while True:
+                await connection.receive(until_ns)
+        except Failed as failed:
+            if failed.reason not in {Reason.PEER_SILENT, *ENDS}:
+                raise
+        finally:
+            connection.stream.close()
+
     async def disconnect(self, *, end_session: bool = False) -> None:
         """Send DISCONNECT, which ends the session on request, and close."""
         self.session.close()
